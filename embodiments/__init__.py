@@ -1,0 +1,1 @@
+"""One robot: its YAML grammar (spec) and the frozen values that everything else sees (body)."""

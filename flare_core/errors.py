@@ -1,0 +1,37 @@
+"""The faults a user can meet: one root, one class for each stage.
+
+A message says where the fault is, what is wrong and how to mend it. The command line turns every one of
+these into a single message and a non-zero exit code; any other exception is a fault of ours.
+"""
+
+
+class FlareError(Exception):
+    """Root of every fault that is the caller's to mend."""
+
+
+class SpecError(FlareError):
+    """A YAML spec that cannot be used. The message names file, line and remedy."""
+
+
+class AdapterError(FlareError):
+    """Two bodies that cannot be joined without a choice that is missing or wrong."""
+
+
+class HouseError(FlareError):
+    """A house file that cannot be read or compiled."""
+
+
+class SimError(FlareError):
+    """A simulator that cannot do what was asked."""
+
+
+class TaskError(FlareError):
+    """A task that cannot be judged or sampled with this body in these houses."""
+
+
+class TrainError(FlareError):
+    """A training run that cannot start, go on or resume."""
+
+
+class BundleError(FlareError):
+    """A bundle that cannot be read, written or trusted."""
