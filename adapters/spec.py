@@ -1,0 +1,129 @@
+"""The YAML grammar of a transfer: which policy goes to which body, and the choices that its plan needs.
+
+Example::
+
+    kind: transfer
+    policy: shipped:stretch_objectnav
+    embodiment: locobot
+    task: objectnav_short
+    new_actions: {start: nearest, probability: 0.02}
+    head: {look_left: {like: rotate_left}}
+    views: {navigation: {from: head, fit: reproject}, manipulation: absent}
+    recipe: graft
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from flare_core.reading import Loaded, Spec, read
+
+Start = Literal["nearest", "mean", "zero"]
+Fit = Literal["reproject", "resize", "crop"]
+
+
+DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "rescale": ("reuse", "like", "start", "masked", "probability"),
+        "reuse": ("rescale", "like", "start", "masked", "probability"),
+        "like": ("rescale", "reuse", "start", "masked"),
+        "start": ("rescale", "reuse", "like", "masked"),
+        "masked": ("rescale", "reuse", "like", "start", "probability"),
+    }
+)
+"""Choices of a row that give way when a file that extends another one chooses differently."""
+
+
+class NewActions(Spec):
+    """What every new row of the head gets that has no choice of its own.
+
+    Attributes:
+        start: whose weights it begins with; None means that each new row needs its own choice.
+        probability: mean probability over training states that its bias is solved for.
+    """
+
+    start: Start | None = None
+    probability: float = Field(default=0.02, gt=0.0, lt=1.0)
+
+
+class RowChoice(Spec):
+    """Choice for one target action: exactly one of the first five.
+
+    Attributes:
+        rescale: source action of the same kind and direction, whatever its size.
+        reuse: source action whose row, bias included, gets this new meaning.
+        like: source action whose row a new action starts with, across kinds too.
+        start: how a new action starts.
+        masked: why this policy shall never do it.
+        probability: mean probability that a new row's bias is solved for; the group's when not given.
+    """
+
+    rescale: str | None = None
+    reuse: str | None = None
+    like: str | None = None
+    start: Start | None = None
+    masked: str | None = None
+    probability: float | None = Field(default=None, gt=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        given = [name for name in ("rescale", "reuse", "like", "start", "masked") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of rescale, reuse, like, start or masked, not {' and '.join(given) or 'none'}")
+        if self.probability is not None and given[0] not in ("like", "start"):
+            raise ValueError(f"'{given[0]}' keeps the bias as it is; 'probability' goes only with 'like' or 'start'")
+        return self
+
+
+class HeadChoices(Spec):
+    """Choices for the action head: the group's default and the single rows that differ from it."""
+
+    new_actions: NewActions = NewActions()
+    head: Mapping[str, RowChoice] = Field(default_factory=dict)
+
+
+class ViewChoice(Spec):
+    """Which target camera feeds a view of the policy, and how.
+
+    Attributes:
+        camera: name of a target camera (`from` in YAML).
+        fit: "reproject" keeps angles: what the source camera would see of it, the rest filled; "resize" takes the whole
+            image; "crop" its greatest centred part of the view's aspect ratio.
+    """
+
+    camera: str = Field(alias="from")
+    fit: Fit
+
+
+class PlanChoices(HeadChoices):
+    """Every choice that a plan can need."""
+
+    views: Mapping[str, ViewChoice | Literal["absent"]] = Field(default_factory=dict)
+
+
+class TransferSpec(PlanChoices):
+    """One transfer.
+
+    Attributes:
+        policy: `shipped:NAME`, the path of a bundle, or `hub://org/name@revision`.
+        embodiment, task, recipe: packaged names or paths relative to the file.
+        simulator: where the policy is fine-tuned and judged.
+    """
+
+    policy: str
+    embodiment: str
+    task: str
+    recipe: str = "graft"
+    simulator: Literal["embedded", "thor"] = "embedded"
+
+
+def load_transfer(ref: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> Loaded[TransferSpec]:
+    """Read a transfer by packaged name or path.
+
+    Raises:
+        SpecError: the file cannot be used; all faults at once.
+    """
+    return read(ref, "transfer", TransferSpec, overrides=overrides, displaces=DISPLACES)

@@ -1,0 +1,178 @@
+"""Which house, start and target an episode has: a pure function of the seed and the episode's number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from flare_core.errors import TaskError
+from flare_core.seeding import stream
+from flare_core.tasks.predicates import Visible, place
+from flare_core.tasks.task import Task, indices_of
+from flare_core.world import Field, Simulator, Start
+
+START_M = 1.5  # least geodesic distance between a start and the places where the task can succeed
+TRIES = 12  # poses drawn in search of one that does not show the target
+SHARE_HOUSES = 64  # houses that the feasible share is counted over
+SIGHT_M = 50.0  # across any house
+
+
+class Encoder(Protocol):
+    """Turns an instruction into word ids, as `tasks.words.Vocabulary` does."""
+
+    def encode(self, text: str) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One episode.
+
+    Attributes:
+        target_type: what is asked for; `targets` are the objects of that type in the house.
+        goal: word ids of the instruction.
+        shortest_m: geodesic distance from the start to where the target can be seen.
+    """
+
+    number: int
+    start: Start
+    target_type: str
+    targets: tuple[int, ...]
+    instruction: str
+    goal: tuple[int, ...]
+    shortest_m: float
+
+
+class EpisodeSampler:
+    """Draws episodes that this body can solve in these houses.
+
+    Every house has its turn once in as many episodes as there are houses, in an order drawn anew each time. Of the types
+    that a house has, one is drawn from those that the body can see from somewhere it can go to.
+    """
+
+    def __init__(
+        self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: bool = False
+    ) -> None:
+        """Check that the task suits the body and that every instruction can be said.
+
+        Raises:
+            TaskError: a camera, an action or a word is missing, or success asks for no place to go to.
+        """
+        task.check(simulator.body)
+        self.task = task
+        self.view = _view(task)
+        camera = simulator.body.camera_for(self.view.role)
+        assert camera is not None  # task.check
+        self.camera = camera.name
+        self.words = max(len(vocabulary.encode(text)) for text in task.instructions())
+        self._simulator = simulator
+        self._vocabulary = vocabulary
+        self._seed = seed
+        self._randomise = randomise_materials
+        self._order: tuple[int, list[int]] = (-1, [])
+        self._present: dict[int, dict[str, tuple[int, ...]]] = {}
+
+    def episode(self, number: int) -> Episode:
+        """The episode of that number, whatever was drawn before.
+
+        Raises:
+            TaskError: no house offers a target that the body can reach and see.
+        """
+        houses = self._simulator.house_count()
+        draws = stream(self._seed, "episode", number)
+        for attempt in range(houses):
+            house = self._house(number, attempt)
+            found = self._episode_in(house, number, draws)
+            if found is not None:
+                return found
+        raise TaskError(
+            f"task {self.task.name}: {self._simulator.body.name} can see no target from any place it can reach in {houses} houses. "
+            "Use houses with wider doors or a narrower body, or raise `within_m`."
+        )
+
+    def field(self, episode: Episode) -> Field:
+        """Way to the places where an episode can succeed."""
+        field = self._field(episode.start.house, episode.targets)
+        assert field is not None  # an episode is sampled only where there is one
+        return field
+
+    @property
+    def feasible_share(self) -> float:
+        """Share of the (house, type) pairs that this body can solve, over the first houses."""
+        solved = [
+            self._field(house, objects) is not None
+            for house in range(min(SHARE_HOUSES, self._simulator.house_count()))
+            for objects in self._targets_in(house).values()
+        ]
+        return float(np.mean(solved)) if solved else 0.0
+
+    def _field(self, house: int, objects: tuple[int, ...]) -> Field | None:
+        return self._simulator.navigation.field(house, objects, self.camera, self.view.within_m)
+
+    def _house(self, number: int, attempt: int) -> int:
+        """House of an episode; further attempts take the houses that follow in the same order."""
+        houses = self._simulator.house_count()
+        turn = number // houses
+        if self._order[0] != turn:
+            self._order = (turn, stream(self._seed, "houses", turn).permutation(houses).tolist())
+        return self._order[1][(number + attempt) % houses]
+
+    def _targets_in(self, house: int) -> dict[str, tuple[int, ...]]:
+        if house not in self._present:
+            types = self._simulator.object_types(house)
+            there = {name: indices_of(types, name) for name in self.task.types}
+            self._present[house] = {name: objects for name, objects in there.items() if objects}
+        return self._present[house]
+
+    def _episode_in(self, house: int, number: int, draws: np.random.Generator) -> Episode | None:
+        present = self._targets_in(house)
+        near: tuple[str, Field] | None = None
+        for at in draws.permutation(len(present)).tolist():
+            name = list(present)[at]
+            field = self._field(house, present[name])
+            if field is None:
+                continue
+            if float(self._distances(field).max(initial=0.0)) >= START_M:
+                return self._begin(name, field, number, draws)
+            near = near or (name, field)
+        return None if near is None else self._begin(*near, number, draws)
+
+    def _distances(self, field: Field) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        cells = self._simulator.navigation.reachable(field.house)
+        distances = self._simulator.navigation.distance(field, cells[:, 0], cells[:, 1])
+        return np.where(np.isfinite(distances), distances, 0.0)
+
+    def _begin(self, name: str, field: Field, number: int, draws: np.random.Generator) -> Episode:
+        distances = self._distances(field)
+        far = np.flatnonzero(distances >= START_M)
+        cells = far if len(far) else np.flatnonzero(distances >= 0.5 * distances.max())
+        poses = np.empty((TRIES, 3))
+        poses[:, :2] = self._simulator.navigation.reachable(field.house)[draws.choice(cells, TRIES)]
+        poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
+        seen = self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M)
+        x, z, yaw = poses[int(np.argmin(seen))].tolist()  # the first that does not show the target, else the first
+        text = self.task.instruction(name, int(draws.integers(len(self.task.templates))))
+        return Episode(
+            number=number,
+            start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=self._randomise),
+            target_type=name,
+            targets=field.objects,
+            instruction=text,
+            goal=self._vocabulary.encode(text),
+            shortest_m=float(self._simulator.navigation.distance(field, np.array([x]), np.array([z]))[0]),
+        )
+
+
+def _view(task: Task) -> Visible:
+    view = place(task.success)
+    if view is None:
+        raise TaskError(f"task {task.name}: success asks for no view of the target, so no start can be sampled. Add visible(target, ...).")
+    return view
+
+
+def pad_targets(episodes: Sequence[Episode]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """(B, K) targets of each episode, -1 pads."""
+    padded = np.full((len(episodes), max(len(episode.targets) for episode in episodes)), -1, dtype=np.int64)
+    for row, episode in enumerate(episodes):
+        padded[row, : len(episode.targets)] = episode.targets
+    return padded
