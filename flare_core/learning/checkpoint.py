@@ -1,0 +1,74 @@
+"""Training checkpoints at update boundaries: safetensors and JSON, written to a temporary folder, synced, renamed.
+
+The last two are kept, so that a run killed while writing still has one.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from flare_core.errors import TrainError
+
+KEEP = 2
+
+
+def save_checkpoint(folder: Path, number: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
+    """Write one checkpoint and drop the oldest.
+
+    Args:
+        folder: of all checkpoints of the run.
+        number: of updates done; names the checkpoint.
+        tensors: weights, optimiser, stored inputs, simulator snapshots.
+        facts: counters and what else is plain JSON.
+
+    Returns:
+        The checkpoint's folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final, temporary = folder / f"update_{number:06d}", folder / f".writing_{number:06d}"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / "state.safetensors")
+    (temporary / "state.json").write_text(json.dumps(dict(facts), indent=1), encoding="utf-8")
+    for path in (temporary / "state.safetensors", temporary / "state.json", temporary):
+        _sync(path)
+    if final.exists():
+        shutil.rmtree(final)
+    os.replace(temporary, final)
+    _sync(folder)
+    for old in checkpoints(folder)[:-KEEP]:
+        shutil.rmtree(old)
+    return final
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints, oldest first."""
+    return sorted(folder.glob("update_*")) if folder.is_dir() else []
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and facts of one checkpoint.
+
+    Raises:
+        TrainError: it is incomplete or damaged.
+    """
+    try:
+        facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        return load_file(path / "state.safetensors"), facts
+    except (OSError, ValueError, SafetensorError) as fault:
+        raise TrainError(f"{path}: checkpoint cannot be read ({fault}); delete it to resume from the one before") from None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,234 @@
+"""The PPO run: collect, update, log, checkpoint, resume."""
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flare_core.errors import TrainError
+from flare_core.learning.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from flare_core.learning.ppo import Coefficients, Learner
+from flare_core.learning.rollout import Collector, Environment, Exploration, Rollout
+from flare_core.learning.spec import RecipeSpec
+from flare_core.learning.threads import Crew
+from flare_core.policies.agent import Senses
+from flare_core.policies.small import Inputs, SmallPolicy
+from flare_core.seeding import key_of
+
+RECENT = 200  # episodes that the running success is taken over
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """Counters of a run; everything that a resumed run must know besides tensors."""
+
+    updates: int = 0
+    steps: int = 0
+    episodes: int = 0
+    successes: int = 0
+    seconds: float = 0.0
+
+
+class FineTuner:
+    """One run of PPO from an adapted policy."""
+
+    def __init__(
+        self,
+        policy: SmallPolicy,
+        recipe: RecipeSpec,
+        environments: Sequence[Environment],
+        senses: Callable[[SmallPolicy], Senses],
+        folder: Path,
+        *,
+        new_rows: Sequence[int],
+        shared: Sequence[int],
+        seed: int,
+    ) -> None:
+        """Args:
+        environments: one group for each worker, recipe.rows rows together.
+        senses: makes one worker's senses.
+        folder: receives log.jsonl and checkpoints/.
+        new_rows, shared: rows of the head that the plan starts anew, and rows that source and target share.
+        """
+        self.policy, self.recipe, self.folder, self.seed = policy, recipe, folder, seed
+        policy.freeze_encoder()
+        self.crew = Crew(len(environments))
+        actions = len(policy.spec.actions)
+        self.learner = Learner(policy, recipe, self.crew, _flags(new_rows, actions), _flags(shared, actions), seed)
+        key = key_of(seed, "action")
+        self.environments = list(environments)
+        self.collectors = [Collector(env, senses(policy), env.observe(), key) for env in environments]
+        self.progress = Progress()
+        self.recent: deque[int] = deque(maxlen=RECENT)
+
+    def run(self, report: Callable[[Mapping[str, Any]], None], checkpoint_every_s: float = 30.0) -> None:
+        """Train until the recipe's steps are done; saves on every interruption.
+
+        Args:
+            report: receives each update's record, as it is written to the log.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        saved = time.monotonic()
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            while self.progress.steps < self.recipe.steps:
+                record = self.update()
+                log.write(json.dumps(record) + "\n")
+                log.flush()
+                report(record)
+                if time.monotonic() - saved > checkpoint_every_s:
+                    self.save()
+                    saved = time.monotonic()
+        self.save()
+
+    def update(self) -> dict[str, Any]:
+        """Collect one rollout with every worker and learn from it; the update's record."""
+        began = time.perf_counter()
+        now = self._coefficients()
+        explore = Exploration(actions=self.learner.new_rows, epsilon=now.epsilon)
+        recipe = self.recipe
+        rollouts = self.crew.each(
+            lambda worker: self.collectors[worker].collect(self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory)
+        )
+        collected = time.perf_counter()
+        batches = self.crew.each(lambda worker: self.learner.prepare(worker, self.collectors[worker], rollouts[worker]))
+        losses = self.learner.update(batches, self.progress.updates, now)
+        for collector, rollout in zip(self.collectors, rollouts, strict=True):
+            collector.remember(rollout)
+        return self._record(rollouts, losses, now, collected - began, time.perf_counter() - began)
+
+    def _coefficients(self) -> Coefficients:
+        steps, recipe = self.progress.steps, self.recipe
+        kl = recipe.kl.weight * max(0.0, 1 - steps / recipe.kl.decay_steps) if recipe.kl else 0.0
+        epsilon = recipe.explore.epsilon * max(0.0, 1 - steps / recipe.explore.decay_steps) if recipe.explore else 0.0
+        return Coefficients(kl=kl, epsilon=epsilon, actor=steps >= recipe.critic_warmup_steps)
+
+    def _record(
+        self, rollouts: Sequence[Rollout], losses: Mapping[str, float], now: Coefficients, collect_s: float, total_s: float
+    ) -> dict[str, Any]:
+        progress = self.progress
+        steps = sum(rollout.rewards.numel() for rollout in rollouts)
+        ended = [episode for rollout in rollouts for episode in rollout.episodes]
+        self.recent.extend(int(episode["success"]) for episode in ended)
+        progress.updates += 1
+        progress.steps += steps
+        progress.episodes += len(ended)
+        progress.successes += sum(int(episode["success"]) for episode in ended)
+        progress.seconds += total_s
+        used = torch.cat([rollout.actions.flatten() for rollout in rollouts]).bincount(minlength=len(self.policy.spec.actions))
+        share = (used / used.sum()).tolist()
+        return {
+            "update": progress.updates, "steps": progress.steps, "episodes": progress.episodes,
+            "success": float(np.mean(self.recent)) if self.recent else None, "actor_learns": now.actor, "kl_weight": now.kl,
+            "epsilon": now.epsilon, "steps_per_second": steps / total_s, "collect_s": collect_s, "seconds": progress.seconds,
+            "length": float(np.mean([episode["length"] for episode in ended])) if ended else None, **losses,
+            "use": dict(zip(self.policy.spec.actions, [round(s, 5) for s in share], strict=True)),
+        }  # fmt: skip
+
+    def save(self) -> Path:
+        """Write a checkpoint of everything the future depends on."""
+        learner = self.learner
+        tensors = {f"actor/{k}": v for k, v in learner.actor.state_dict().items()}
+        tensors |= {f"critic/{k}": v for k, v in learner.critic.state_dict().items()}
+        tensors |= _optimiser_tensors("actor_optimiser", learner.actor_optimiser)
+        tensors |= _optimiser_tensors("critic_optimiser", learner.critic_optimiser)
+        if learner.reference is not None:
+            tensors |= {f"reference/{k}": v for k, v in learner.reference.state_dict().items()}
+        for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
+            tensors |= {f"environment{at}/{k}": torch.from_numpy(np.array(v)) for k, v in environment.snapshot().items()}
+            tensors |= _collector_tensors(f"collector{at}", collector)
+        facts = {
+            "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
+            "recent": list(self.recent), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
+        }  # fmt: skip
+        return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint and cut the log there.
+
+        Raises:
+            TrainError: there is none, or it belongs to another recipe, seed or number of workers.
+        """
+        found = checkpoints(self.folder / "checkpoints")
+        if not found:
+            raise TrainError(f"{self.folder}: no checkpoint to resume from; start without --resume")
+        tensors, facts = load_checkpoint(found[-1])
+        for name, mine in (("recipe", self.recipe.model_dump()), ("seed", self.seed), ("workers", len(self.environments))):
+            if facts[name] != mine:
+                raise TrainError(f"{found[-1]}: was made with {name} {facts[name]}, not {mine}; resume with the same, or use another --out")
+        learner = self.learner
+        learner.actor.load_state_dict(_part(tensors, "actor/"))
+        learner.critic.load_state_dict(_part(tensors, "critic/"))
+        if learner.reference is not None:
+            learner.reference.load_state_dict(_part(tensors, "reference/"))
+        _load_optimiser(learner.actor_optimiser, _part(tensors, "actor_optimiser/"))
+        _load_optimiser(learner.critic_optimiser, _part(tensors, "critic_optimiser/"))
+        for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
+            environment.restore({k: v.numpy() for k, v in _part(tensors, f"environment{at}/").items()})
+            _load_collector(collector, _part(tensors, f"collector{at}/"))
+        self.progress = Progress(**facts["progress"])
+        self.recent = deque(facts["recent"], maxlen=RECENT)
+        _cut_log(self.folder / "log.jsonl", self.progress.updates)
+
+
+def _flags(rows: Sequence[int], count: int) -> Tensor:
+    flags = torch.zeros(count, dtype=torch.bool)
+    flags[list(rows)] = True
+    return flags
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _optimiser_tensors(prefix: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    state = optimiser.state_dict()["state"]
+    return {f"{prefix}/{number}/{name}": torch.as_tensor(value) for number, entry in state.items() for name, value in entry.items()}
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, tensor in tensors.items():
+        number, name = path.split("/")
+        state.setdefault(int(number), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
+    tensors = {f"{prefix}/now/{name}": getattr(collector.now, name) for name in Inputs.__slots__}
+    tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
+    if collector.history is not None:
+        tensors |= {f"{prefix}/history/{name}": getattr(collector.history, name) for name in Inputs.__slots__}
+    return tensors
+
+
+def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None:
+    collector.now = Inputs(**_part(tensors, "now/"))
+    collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
+    history = _part(tensors, "history/")
+    collector.history = Inputs(**history) if history else None
+
+
+def _cut_log(path: Path, updates: int) -> None:
+    """Drop log lines of updates that the checkpoint does not contain, also a half-written last line."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            break
+        if record["update"] > updates:
+            break
+        kept.append(line)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    os.replace(temporary, path)

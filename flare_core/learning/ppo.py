@@ -1,0 +1,208 @@
+"""The PPO update: clipped policy loss, value loss, and the switches of a recipe.
+
+Reference: Schulman et al. 2017, arXiv:1707.06347, equation 7; FLaRe (arXiv 2409.16578) for the setting.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from flare_core.learning.advantages import advantages
+from flare_core.learning.rollout import Collector, Exploration, Rollout, values_of
+from flare_core.learning.spec import RecipeSpec
+from flare_core.learning.threads import Crew, gather_gradients, replicas
+from flare_core.policies.distribution import chosen, divergence, entropy, log_probabilities
+from flare_core.policies.small import Memory, SharedCritic, SmallPolicy, Tower, make_critic
+from flare_core.seeding import stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coefficients:
+    """Weights that change during training, as they stand at one update."""
+
+    kl: float = 0.0
+    epsilon: float = 0.0
+    actor: bool = True  # False during the critic's warm-up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One worker's rollout with everything that the loss needs, (T, B)."""
+
+    rollout: Rollout
+    advantages: Tensor
+    returns: Tensor
+    critic_memory: Memory
+    reference: Tensor | None  # (T, B, A) log-probabilities of the source policy
+
+
+class Learner:
+    """Networks, their replicas, optimisers and the update.
+
+    Attributes:
+        actor, critic: the first replicas, which own the parameters.
+        new_rows: bool (A,), actions whose rows the plan starts anew.
+        shared: bool (A,), actions that source and target policy both know.
+    """
+
+    def __init__(self, policy: SmallPolicy, recipe: RecipeSpec, crew: Crew, new_rows: Tensor, shared: Tensor, seed: int) -> None:
+        self.recipe, self.crew, self.seed = recipe, crew, seed
+        self.new_rows, self.shared = new_rows, shared
+        self.reference = make_reference(policy) if recipe.kl is not None else None
+        self.actors = replicas(policy.actor, crew.workers)
+        self.actor = policy.actor
+        self.critics: list[Tower] | list[SharedCritic]
+        if recipe.separate_critic:
+            self.critics = replicas(make_critic(policy), crew.workers)
+        else:
+            self.critics = [SharedCritic(actor) for actor in self.actors]
+            for twin in self.critics[1:]:
+                twin.head.weight.data, twin.head.bias.data = self.critics[0].head.weight.data, self.critics[0].head.bias.data
+        self.critic = self.critics[0]
+        self.actor_optimiser, self.critic_optimiser = self._optimisers()
+
+    def _optimisers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+        fast = {id(self.actor.head.weight), id(self.actor.head.bias), id(self.actor.previous.weight)}
+        slow = [p for p in self.actor.parameters() if id(p) not in fast]
+        rate = self.recipe.learning_rate
+        new = self.recipe.new_rows_learning_rate or rate
+        groups = [{"params": slow, "lr": rate}, {"params": [p for p in self.actor.parameters() if id(p) in fast], "lr": new}]
+        return torch.optim.Adam(groups), torch.optim.Adam(self.critic.parameters(), lr=self.recipe.critic_learning_rate or rate)
+
+    def prepare(self, worker: int, collector: Collector, rollout: Rollout) -> Batch:
+        """Values, advantages and reference log-probabilities of one worker's rollout."""
+        recipe, critic = self.recipe, self.critics[worker]
+        memory = collector.memory(critic, recipe.cold_memory)
+        history = None if recipe.cold_memory else collector.history
+        starts = collector.history_starts if history is not None else collector.history_starts[:0]
+        values, following = values_of(critic, memory, history, starts, rollout)
+        ended = rollout.terminated | rollout.truncated
+        gains = advantages(rollout.rewards, values, following, rollout.terminated, ended, gamma=recipe.gamma, lam=recipe.lam)
+        reference = None
+        if self.reference is not None:
+            with torch.no_grad():
+                logits, _ = self.reference.sequence(rollout.inputs, rollout.starts, collector.memory(self.reference, recipe.cold_memory))
+                reference = log_probabilities(logits, rollout.allowed)
+        return Batch(rollout=rollout, advantages=gains, returns=gains + values, critic_memory=memory, reference=reference)
+
+    def update(self, batches: Sequence[Batch], number: int, now: Coefficients) -> dict[str, float]:
+        """Learn from one rollout of every worker.
+
+        Args:
+            batches: one for each worker.
+            number: of this update, keys the order of minibatches.
+
+        Returns:
+            Means over all minibatches of the losses, the clip fraction, KL and entropy.
+        """
+        if self.recipe.normalise_advantages:
+            batches = _normalised(batches)
+        rows = batches[0].rollout.rewards.shape[1]
+        sums: dict[str, float] = {}
+        count = 0
+        for epoch in range(self.recipe.epochs):
+            order = stream(self.seed, "minibatch", number, epoch).permutation(rows)
+            for part in np.array_split(order, min(self.recipe.minibatches, rows)):
+                at = torch.from_numpy(np.sort(part))
+                share = len(batches)
+                results = self.crew.each(lambda worker, at=at: self._gradients(worker, batches[worker], at, now, share))  # type: ignore[misc]
+                self._step(now)
+                count += 1
+                for result in results:
+                    for name, value in result.items():
+                        sums[name] = sums.get(name, 0.0) + value / share
+        return {name: value / count for name, value in sums.items()}
+
+    def _gradients(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients, share: int) -> dict[str, float]:
+        rollout = batch.rollout
+        some = (slice(None), rows)
+        inputs, starts = rollout.inputs.at(some), rollout.starts[some]
+        out, _ = self.critics[worker].sequence(inputs, starts, batch.critic_memory.at(rows))
+        value_loss = 0.5 * (out[..., 0] - batch.returns[some]).square().mean()
+        found = {"value_loss": float(value_loss.detach())}
+        loss = self.recipe.value_weight * value_loss
+        if now.actor:
+            policy_loss, report = self._policy_loss(worker, batch, rows, now)
+            loss = loss + policy_loss
+            found |= report
+        (loss / share).backward()
+        return found
+
+    def _policy_loss(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:
+        rollout, some, clip = batch.rollout, (slice(None), rows), self.recipe.clip
+        logits, _ = self.actors[worker].sequence(rollout.inputs.at(some), rollout.starts[some], rollout.memory.at(rows))
+        allowed = rollout.allowed[some]
+        logp = log_probabilities(logits, allowed, self.new_rows, now.epsilon)
+        ratio = (chosen(logp, rollout.actions[some]) - rollout.logp[some]).exp()
+        gains = batch.advantages[some]
+        loss = -torch.min(ratio * gains, ratio.clamp(1 - clip, 1 + clip) * gains).mean()
+        spread = entropy(logp).mean()
+        detached = ratio.detach()
+        report = {
+            "policy_loss": float(loss.detach()), "entropy": float(spread.detach()),
+            "clip_fraction": float(((detached - 1).abs() > clip).float().mean()), "ratio_spread": float((detached - 1).abs().max()),
+        }  # fmt: skip
+        if self.recipe.entropy > 0:
+            loss = loss - self.recipe.entropy * spread
+        if batch.reference is not None and now.kl > 0:
+            gap = divergence(batch.reference[some], log_probabilities(logits, allowed), allowed & self.shared).mean()
+            report["source_kl"] = float(gap.detach())
+            loss = loss + now.kl * gap
+        return loss, report
+
+    def _step(self, now: Coefficients) -> None:
+        limit = self.recipe.max_gradient_norm
+        gather_gradients(self.critics)
+        gather_gradients(self.actors)
+        critic = list(self.critic.parameters())
+        actor = list(self.actor.parameters()) if now.actor else []
+        if self.recipe.joint_gradient_norm:
+            nn.utils.clip_grad_norm_(actor + critic, limit)
+        else:
+            nn.utils.clip_grad_norm_(critic, limit)
+            nn.utils.clip_grad_norm_(actor, limit)
+        self.critic_optimiser.step()
+        self.critic_optimiser.zero_grad(set_to_none=True)
+        if now.actor:
+            self._step_actor()
+        self.actor_optimiser.zero_grad(set_to_none=True)
+
+    def _step_actor(self) -> None:
+        """Adam's step, in which rows of carried actions go at the slow rate although they share a tensor with new rows.
+
+        Adam moves every element on its own and in proportion to the rate, so scaling a row's move is the same as
+        giving the row another rate.
+        """
+        rows = torch.cat([self.new_rows, torch.zeros(1, dtype=torch.bool)])
+        tensors = [(self.actor.head.weight, self.new_rows), (self.actor.head.bias, self.new_rows), (self.actor.previous.weight, rows)]
+        before = [tensor.detach().clone() for tensor, _ in tensors]
+        self.actor_optimiser.step()
+        scale = self.recipe.learning_rate / (self.recipe.new_rows_learning_rate or self.recipe.learning_rate)
+        for (tensor, new), old in zip(tensors, before, strict=True):
+            with torch.no_grad():
+                tensor[~new] = old[~new] + scale * (tensor[~new] - old[~new])
+
+
+def make_reference(policy: SmallPolicy) -> Tower:
+    """A frozen copy of the actor as it is now."""
+    tower = Tower(policy.spec, len(policy.spec.actions))
+    tower.load_state_dict(policy.actor.state_dict())
+    return tower.requires_grad_(False)
+
+
+def exploration(learner: Learner, epsilon: float) -> Exploration:
+    """Exploration as the sampler takes it."""
+    return Exploration(actions=learner.new_rows, epsilon=epsilon)
+
+
+def _normalised(batches: Sequence[Batch]) -> list[Batch]:
+    """Batches with advantages of mean 0 and deviation 1 over all workers."""
+    every = torch.cat([batch.advantages.flatten() for batch in batches])
+    mean, deviation = every.mean(), every.std() + 1e-8
+    return [
+        Batch(rollout=b.rollout, advantages=(b.advantages - mean) / deviation, returns=b.returns, critic_memory=b.critic_memory, reference=b.reference)
+        for b in batches
+    ]  # fmt: skip

@@ -1,0 +1,187 @@
+"""One worker's share of experience: T steps of B rows, with what the update needs to see exactly what the policy saw.
+
+Legend: T steps, B rows, A actions, S context of the policy, W width.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from flare_core.evaluation.episodes import records_of
+from flare_core.policies.agent import Observation, Senses
+from flare_core.policies.distribution import chosen, log_probabilities, sample
+from flare_core.policies.small import Inputs, Memory, SharedCritic, Tower
+from flare_core.seeding import uniforms
+
+
+class Environment(Protocol):
+    """The part of FlareVectorEnv that learning uses."""
+
+    num_envs: int
+
+    def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]: ...
+
+    def masks(self) -> npt.NDArray[np.bool_]: ...
+
+    @property
+    def episode_numbers(self) -> npt.NDArray[np.int64]: ...
+
+    @property
+    def episode_steps(self) -> npt.NDArray[np.int64]: ...
+
+    def snapshot(self) -> dict[str, npt.NDArray[Any]]: ...
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None: ...
+
+    def observe(self) -> Observation: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """Which actions exploration is for, and its share now."""
+
+    actions: Tensor  # bool (A,)
+    epsilon: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """T steps of B rows.
+
+    Attributes:
+        inputs: (T, B, ...); after: (1, B, ...) the step that follows.
+        starts: bool (T, B), True at the first step of an episode; starts_after: bool (B,).
+        memory: the actor's memory before step 0, a constant in the update.
+        actions, logp: (T, B); allowed: bool (T, B, A), the mask that the action was drawn under.
+        rewards, terminated, truncated: (T, B).
+        final: inputs (E, ...) of the last observation of the E episodes that a time limit cut; final_at: (E, 2) step and row.
+        episodes: records of the episodes that ended.
+    """
+
+    inputs: Inputs
+    after: Inputs
+    starts: Tensor
+    starts_after: Tensor
+    memory: Memory
+    actions: Tensor
+    logp: Tensor
+    allowed: Tensor
+    rewards: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    final: Inputs | None
+    final_at: Tensor
+    episodes: list[dict[str, Any]]
+
+
+class Collector:
+    """Steps one group of environments with the policy and remembers the last S inputs of every row."""
+
+    def __init__(self, environment: Environment, senses: Senses, observation: Observation, sample_key: int) -> None:
+        self.environment, self.senses, self.key = environment, senses, sample_key
+        self.context = senses.policy.spec.context
+        self.now = senses.inputs(observation)  # (B, ...)
+        rows = environment.num_envs
+        self.starting = torch.ones(rows, dtype=torch.bool)
+        self.history: Inputs | None = None  # (S, B, ...), what came before the next rollout
+        self.history_starts = torch.zeros(0, rows, dtype=torch.bool)
+
+    @torch.no_grad()
+    def memory(self, tower: Tower | SharedCritic, cold: bool = False) -> Memory:
+        """Memory at the rollout boundary, rebuilt from the stored inputs with the tower's present weights."""
+        memory = tower.empty_memory(self.environment.num_envs)
+        if self.history is not None and not cold:
+            _, memory = tower.sequence(self.history, self.history_starts, memory)
+        return memory
+
+    @torch.no_grad()
+    def collect(self, actor: Tower, steps: int, exploration: Exploration, cold: bool = False) -> Rollout:
+        """Play `steps` steps of every row with sampled actions."""
+        before = memory = self.memory(actor, cold)
+        seen: list[Inputs] = []
+        starts, actions, logps, allowed, rewards, terminated, truncated = ([] for _ in range(7))
+        final: list[Inputs] = []
+        final_at: list[list[int]] = []
+        episodes: list[dict[str, Any]] = []
+        for t in range(steps):
+            mask = torch.from_numpy(self.environment.masks())
+            seen.append(self.now)
+            starts.append(self.starting)
+            logits, memory = actor.step(self.now, memory.forget(self.starting))
+            logp = log_probabilities(logits, mask, exploration.actions, exploration.epsilon)
+            draw = uniforms(self.key, self.environment.episode_numbers, self.environment.episode_steps)[:, 0]
+            action = sample(logp, draw)
+            observation, reward, term, trunc, info = self.environment.step(action)
+            taken = torch.from_numpy(action)
+            for part, value in zip((actions, logps, allowed), (taken, chosen(logp, taken), mask), strict=True):
+                part.append(value)
+            rewards.append(torch.from_numpy(np.asarray(reward, dtype=np.float32)))
+            terminated.append(torch.from_numpy(np.asarray(term)))
+            truncated.append(torch.from_numpy(np.asarray(trunc)))
+            cut = np.flatnonzero(trunc & ~term)
+            if len(cut):
+                final.append(self._final_inputs(info["final_obs"], cut))
+                final_at += [[t, int(row)] for row in cut]
+            episodes += records_of(info)
+            self.now = self.senses.inputs(observation)
+            self.starting = torch.from_numpy(np.asarray(term | trunc))
+        out = Rollout(
+            inputs=_stack(seen), after=self.now.at(None), starts=torch.stack(starts), starts_after=self.starting, memory=before,
+            actions=torch.stack(actions), logp=torch.stack(logps), allowed=torch.stack(allowed), rewards=torch.stack(rewards),
+            terminated=torch.stack(terminated), truncated=torch.stack(truncated), final=Inputs.cat(final, 0) if final else None,
+            final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2), episodes=episodes,
+        )  # fmt: skip
+        return out
+
+    def remember(self, rollout: Rollout) -> None:
+        """Keep the last S inputs as the history of the next rollout; call it once the update is done with the old one."""
+        past = [rollout.inputs] if self.history is None else [self.history, rollout.inputs]
+        joined, starts = Inputs.cat(past, 0), torch.cat([self.history_starts, rollout.starts])
+        self.history, self.history_starts = joined.at(slice(-self.context, None)), starts[-self.context :]
+
+    def _final_inputs(self, final: Any, rows: npt.NDArray[np.int64]) -> Inputs:
+        """Inputs of the last observations of the rows whose episode was cut, (E, ...)."""
+        observation = {name: np.stack([final[row][name] for row in rows]) for name in final[rows[0]]}
+        senses = Senses(self.senses.policy, self.senses.views, self.senses.words.numpy())
+        return senses.inputs(observation)
+
+
+@torch.no_grad()
+def values_of(
+    critic: Tower | SharedCritic, memory: Memory, history: Inputs | None, history_starts: Tensor, rollout: Rollout
+) -> tuple[Tensor, Tensor]:
+    """V of every step and of every state that a step led to, in one batched pass; both (T, B).
+
+    Where an episode was cut by the time limit, the next state is its last observation, seen with the same past.
+    """
+    inputs = Inputs.cat([rollout.inputs, rollout.after], 0)
+    starts = torch.cat([rollout.starts, rollout.starts_after.unsqueeze(0)])
+    out, _ = critic.sequence(inputs, starts, memory)
+    values = out[..., 0]  # (T + 1, B)
+    following = values[1:].clone()
+    if rollout.final is not None:
+        past = rollout.inputs if history is None else Inputs.cat([history, rollout.inputs], 0)
+        past_starts = torch.cat([history_starts, rollout.starts])
+        step, row = rollout.final_at.unbind(1)
+        following[step, row] = _value_after(critic, past, past_starts, step + len(history_starts), row, rollout.final)
+    return values[:-1], following
+
+
+def _value_after(critic: Tower | SharedCritic, past: Inputs, starts: Tensor, at: Tensor, row: Tensor, final: Inputs) -> Tensor:
+    """V of `final` (E, ...), each preceded by its row's inputs up to and including step `at` of `past`; (E,)."""
+    back = critic.spec.context - 1
+    index = at.unsqueeze(0) - torch.arange(back - 1, -1, -1).unsqueeze(1)  # (back, E)
+    begins = starts[index.clamp(min=0), row] | (index <= 0)
+    window = past.at((index.clamp(min=0), row))
+    sequence = Inputs.cat([window, final.at(None)], 0)
+    begins = torch.cat([begins, torch.zeros(1, len(row), dtype=torch.bool)])
+    out, _ = critic.sequence(sequence, begins, critic.empty_memory(len(row)))
+    return out[-1, :, 0]
+
+
+def _stack(parts: list[Inputs]) -> Inputs:
+    return Inputs(**{name: torch.stack([getattr(part, name) for part in parts]) for name in Inputs.__slots__})

@@ -1,0 +1,55 @@
+"""Workers as threads of one process: rendering and torch kernels release the interpreter lock.
+
+Every worker has its own environments and its own replica of the networks. Replicas share the parameters' storage,
+so that only gradients are their own; these are added in worker order, and the result does not depend on timing.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
+R = TypeVar("R")
+
+
+class Crew:
+    """A fixed number of workers that do the same thing to different data."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
+
+    def each(self, work: Callable[[int], R]) -> list[R]:
+        """Results of work(0), work(1), ... in order; side by side when there is more than one worker."""
+        if self._pool is None:
+            return [work(0)]
+        return list(self._pool.map(work, range(self.workers)))
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+def replicas(module: M, count: int) -> list[M]:
+    """The module itself and count - 1 replicas that share its parameters but not its gradients."""
+    out = [module]
+    for _ in range(count - 1):
+        twin = deepcopy(module)
+        for mine, shared in zip(twin.parameters(), module.parameters(), strict=True):
+            mine.data = shared.data
+        out.append(twin)
+    return out
+
+
+def gather_gradients(modules: Sequence[nn.Module]) -> None:
+    """Add the replicas' gradients to the first module's, in order, and clear them."""
+    for parameters in zip(*(module.parameters() for module in modules), strict=True):
+        first = parameters[0]
+        for twin in parameters[1:]:
+            if twin.grad is not None:
+                first.grad = twin.grad if first.grad is None else first.grad.add_(twin.grad)
+                twin.grad = None

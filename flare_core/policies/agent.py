@@ -1,0 +1,66 @@
+"""A policy with what it needs to meet an environment: the view map, the word table, its memory."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from flare_core.policies.small import Inputs, SmallPolicy
+
+Observation = Mapping[str, npt.NDArray[Any]]
+
+
+class Views(Protocol):
+    """Turns the target's camera images into the images that the policy expects."""
+
+    def apply(self, images: Mapping[str, npt.NDArray[np.uint8]]) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """{camera: (B, H, W, 3)} to {view: (B, h, w, 3)}; absent views are left out."""
+
+
+class Senses:
+    """Observations to tower inputs. Goals are encoded once an episode, features once a frame."""
+
+    def __init__(self, policy: SmallPolicy, views: Views, words: npt.NDArray[np.float32]) -> None:
+        """Args: words: (V + 1, word_width) vectors of the vocabulary, row 0 zeros."""
+        self.policy, self.views = policy, views
+        self.words = torch.tensor(words)
+        self._goal: npt.NDArray[np.int32] | None = None
+        self._encoded = torch.zeros(0)
+
+    @torch.no_grad()
+    def inputs(self, observation: Observation) -> Inputs:
+        """Inputs of one step, (B, ...)."""
+        images = self.policy_images(observation)
+        rows = len(observation["step"])
+        tensors = {name: torch.from_numpy(image) for name, image in images.items()}
+        return self.join(self.policy.encoder.features(tensors, rows), observation)
+
+    def join(self, features: Tensor, observation: Observation) -> Inputs:
+        """Inputs of one step from features that are already there."""
+        return Inputs(
+            features=features,
+            goal=self._goals(observation["goal"]),
+            previous=torch.from_numpy(np.asarray(observation["previous_action"], dtype=np.int64)),
+            body=torch.from_numpy(np.asarray(observation["body"], dtype=np.float32)),
+            step=torch.from_numpy(np.asarray(observation["step"], dtype=np.int64)),
+        )
+
+    def policy_images(self, observation: Observation) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """The policy's views, {view: (B, h, w, 3)}."""
+        return self.views.apply({k.removeprefix("camera/"): v for k, v in observation.items() if k.startswith("camera/")})
+
+    def _goals(self, words: npt.NDArray[np.int32]) -> Tensor:
+        changed = np.ones(len(words), dtype=bool)
+        if self._goal is not None and self._goal.shape == words.shape:
+            changed = (self._goal != words).any(axis=1)
+        if changed.all():
+            self._encoded = self.policy.encoder.encode_goal(torch.from_numpy(words), self.words).detach()
+        elif changed.any():
+            rows = torch.from_numpy(np.flatnonzero(changed))
+            fresh = self.policy.encoder.encode_goal(torch.from_numpy(words[changed]), self.words)
+            self._encoded = self._encoded.clone().index_copy_(0, rows, fresh.detach())
+        self._goal = words.copy()
+        return self._encoded

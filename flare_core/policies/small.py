@@ -1,0 +1,319 @@
+"""The `small` policy: a convolutional encoder, goal words, previous action and body state, fused into a causal transformer.
+
+Shapes: T steps, B rows, F features, G goal width, L words, D body inputs, W width, A actions, N any number of frames.
+The encoder is trained by cloning and frozen afterwards; its features are computed once and stored.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from flare_core.policies.spec import PolicySpec, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a tower sees, (T, B, ...) for a sequence or (B, ...) for one step.
+
+    Attributes:
+        features: (..., F) of the frozen encoder.
+        goal: (..., G) encoded instruction.
+        previous: int64 (...), the previous action; A at the start of an episode.
+        body: float32 (..., D).
+        step: int64 (...), step within the episode.
+    """
+
+    features: Tensor
+    goal: Tensor
+    previous: Tensor
+    body: Tensor
+    step: Tensor
+
+    def at(self, index: object) -> "Inputs":
+        """The same fields indexed alike."""
+        return Inputs(**{name: getattr(self, name)[index] for name in self.__slots__})
+
+    @staticmethod
+    def cat(parts: "list[Inputs]", dim: int) -> "Inputs":
+        """Fields joined along one axis."""
+        return Inputs(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in Inputs.__slots__})
+
+
+class ViewEncoder(nn.Module):
+    """One view's image to a feature vector: four stride-2 convolutions, one linear layer, layer norm."""
+
+    def __init__(self, view: View, channels: tuple[int, int, int, int], features: int) -> None:
+        super().__init__()
+        a, b, c, d = channels
+        self.first = nn.Conv2d(3, a, 5, stride=2, padding=2)
+        self.rest = nn.ModuleList([nn.Conv2d(a, b, 3, stride=2, padding=1), nn.Conv2d(b, c, 3, stride=2, padding=1)])
+        self.last = nn.Conv2d(c, d, 3, stride=2, padding=1)
+        height, width = view.height, view.width
+        for _ in range(4):
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.out = nn.Linear(d * height * width, features)
+        self.norm = nn.LayerNorm(features)
+        self.absent = nn.Parameter(torch.zeros(features))
+        for layer in (self.first, *self.rest, self.last):
+            assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 (N, H, W, 3) to (N, features)."""
+        x = images.permute(0, 3, 1, 2).float()  # channels last in memory, as the images came
+        # 1/255 is folded into the graph, not into the parameter, whose optimiser step it would scale.
+        x = F.relu(F.conv2d(x, self.first.weight * (2.0 / 255.0), self.first.bias, stride=2, padding=2))
+        for layer in self.rest:
+            x = F.relu(layer(x))
+        x = F.relu(self.last(x))
+        return F.relu(self.norm(self.out(x.flatten(1))))
+
+
+def has_native_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; the convolutions then take half the time, and twice as long where it is emulated."""
+    asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return any(bool(ask()) for ask in asked if ask is not None)
+
+
+class Encoder(nn.Module):
+    """The frozen part: images of all views to features, words to a goal vector."""
+
+    def __init__(self, spec: PolicySpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.half = has_native_bfloat16()
+        self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features) for view in spec.views})
+        self.weigh = nn.Linear(spec.word_width, 1)
+        self.read = nn.Linear(spec.word_width, spec.goal_width)
+
+    def features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Features of every frame; a view that is not given counts as absent.
+
+        Args:
+            images: uint8 (N, H, W, 3) by view name.
+            frames: N, for policies of which no view is given.
+            dropped: bool (N,) by view name, frames in which a given view counts as absent all the same.
+
+        Returns:
+            (N, F).
+        """
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            parts = self._view_features(images, frames, dropped or {})
+        return torch.cat(parts, dim=-1).float()
+
+    def _view_features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor]) -> list[Tensor]:
+        parts = []
+        for view in self.spec.views:
+            encoder = self.views[view.name]
+            assert isinstance(encoder, ViewEncoder)
+            image = images.get(view.name)
+            absent = encoder.absent.expand(frames, -1)
+            part = absent if image is None else encoder(image)
+            gone = dropped.get(view.name) if image is not None else None
+            parts.append(part if gone is None else torch.where(gone.unsqueeze(-1), absent, part))
+        return parts
+
+    def encode_goal(self, words: Tensor, table: Tensor) -> Tensor:
+        """Instructions to goal vectors: a weighted mean of the words' vectors, then one layer.
+
+        Args:
+            words: int (N, L) word ids, 0 pads.
+            table: (V + 1, word_width), row 0 zeros.
+
+        Returns:
+            (N, G).
+        """
+        vectors = table[words.long()]  # (N, L, word_width)
+        score = self.weigh(vectors).squeeze(-1).masked_fill(words == 0, -1e9)  # (N, L)
+        return F.relu(self.read((torch.softmax(score, dim=-1).unsqueeze(-1) * vectors).sum(-2)))
+
+
+class Block(nn.Module):
+    """Pre-norm causal self-attention and feed-forward layer."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, S, W) to query, key and value, each (B, heads, S, W / heads)."""
+        parts = self.qkv(self.norm1(x)).unflatten(-1, (3, self.heads, -1))
+        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
+        return q, k, v
+
+    def finish(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """Attend where mask is True and add the feed-forward part; (B, S, W)."""
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        x = x + self.join(y)
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Keys and values of the last `context` steps, kept right-aligned: the newest step stands in the last slot.
+
+    Attributes:
+        keys, values: for each layer (B, heads, context, W / heads).
+        age: int64 (B,), how many of the slots, counted from the right, belong to the row's present episode.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    age: Tensor
+
+    def forget(self, rows: Tensor) -> "Memory":
+        """The same memory with these rows (bool (B,)) at the start of an episode."""
+        return replace(self, age=self.age.masked_fill(rows, 0))
+
+    def at(self, rows: Tensor) -> "Memory":
+        """Memory of some rows only."""
+        return Memory(keys=tuple(k[rows] for k in self.keys), values=tuple(v[rows] for v in self.values), age=self.age[rows])
+
+
+class Tower(nn.Module):
+    """Fused inputs through a causal transformer to a head: action logits (actor) or a value (critic)."""
+
+    def __init__(self, spec: PolicySpec, outputs: int) -> None:
+        super().__init__()
+        self.spec = spec
+        w = spec.width
+        self.see, self.gate = nn.Linear(spec.feature_width, w), nn.Linear(spec.goal_width, w)
+        self.goal = nn.Linear(spec.goal_width, w)
+        self.previous = nn.Embedding(len(spec.actions) + 1, w)
+        self.body = nn.Linear(len(spec.body_inputs), w, bias=False)
+        self.mix_norm, self.mix_up, self.mix_down = nn.LayerNorm(w), nn.Linear(w, 4 * w), nn.Linear(4 * w, w)
+        self.blocks = nn.ModuleList(Block(w, spec.heads) for _ in range(spec.layers))
+        self.norm = nn.LayerNorm(w)
+        self.head = nn.Linear(w, outputs)
+        rate = torch.exp(torch.arange(0, w, 2) * (-math.log(2000.0) / w))
+        self.register_buffer("rate", rate, persistent=False)
+        nn.init.normal_(self.previous.weight, std=0.1)
+
+    def fuse(self, inputs: Inputs) -> Tensor:
+        """(..., W) from one step's inputs; the goal gates what is seen, so that 'a sofa is there' becomes 'the target is there'."""
+        rate = self.get_buffer("rate")
+        phase = inputs.step.unsqueeze(-1) * rate
+        time = torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)
+        x = self.see(inputs.features) * (1.0 + self.gate(inputs.goal)) + self.goal(inputs.goal)
+        x = x + self.previous(inputs.previous) + self.body(inputs.body) + 0.1 * time
+        return x + self.mix_down(F.gelu(self.mix_up(self.mix_norm(x))))
+
+    def empty_memory(self, rows: int) -> Memory:
+        """Memory of rows that all stand at the start of an episode."""
+        shape = (rows, self.spec.heads, self.spec.context, self.spec.width // self.spec.heads)
+        zeros = tuple(torch.zeros(shape) for _ in range(self.spec.layers))
+        return Memory(keys=zeros, values=zeros, age=torch.zeros(rows, dtype=torch.int64))
+
+    def sequence(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Outputs for a whole sequence, as if `step` had been called once a step.
+
+        Args:
+            inputs: (T, B, ...).
+            starts: bool (T, B), True where an episode begins; nothing before is seen from there on.
+            memory: what came before step 0; its keys and values are constants.
+
+        Returns:
+            Outputs (T, B, out), and the memory after the last step (detached).
+        """
+        trunk, memory = self.trunk(inputs, starts, memory)
+        return self.head(trunk), memory
+
+    def trunk(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """As `sequence`, up to the head: (T, B, W)."""
+        context = self.spec.context
+        x = self.fuse(inputs).transpose(0, 1)  # (B, T, W)
+        mask = _window(starts, memory.age, context).unsqueeze(1)  # (B, 1, T, context + T)
+        keys, values = [], []
+        for at, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            q, k, v = block.project(x)
+            k, v = torch.cat([memory.keys[at], k], dim=2), torch.cat([memory.values[at], v], dim=2)
+            keys.append(k[:, :, -context:].detach())
+            values.append(v[:, :, -context:].detach())
+            x = block.finish(x, q, k, v, mask)
+        age = _age_after(starts, memory.age, context)
+        return self.norm(x).transpose(0, 1), Memory(keys=tuple(keys), values=tuple(values), age=age)
+
+    def step(self, inputs: Inputs, memory: Memory) -> tuple[Tensor, Memory]:
+        """One step of every row: outputs (B, out) and the new memory. Call `memory.forget` at episode starts."""
+        starts = torch.zeros(1, len(inputs.previous), dtype=torch.bool)
+        out, memory = self.sequence(inputs.at(None), starts, memory)
+        return out[0], memory
+
+
+def _window(starts: Tensor, age: Tensor, context: int) -> Tensor:
+    """Which of the context + T slots each step may attend to: same episode, not later, at most context - 1 back; (B, T, context + T)."""
+    steps = starts.shape[0]
+    query = torch.arange(steps).unsqueeze(1) + context  # slot of each step
+    slot = torch.arange(context + steps).unsqueeze(0)
+    near = (slot <= query) & (slot > query - context)  # (T, context + T)
+    begin = torch.where(starts, torch.arange(steps).unsqueeze(1) + context, -1).cummax(dim=0).values  # (T, B)
+    begin = torch.where(begin < 0, context - age, begin)  # no start yet: the part of memory that is this episode
+    return near & (slot.unsqueeze(0) >= begin.T.unsqueeze(-1))
+
+
+def _age_after(starts: Tensor, age: Tensor, context: int) -> Tensor:
+    """Steps of the present episode that the memory holds after the sequence, at most context; (B,)."""
+    steps = starts.shape[0]
+    last = torch.where(starts, torch.arange(steps).unsqueeze(1), -1).amax(dim=0)  # (B,)
+    return torch.where(last >= 0, steps - last, age + steps).clamp(max=context)
+
+
+class SmallPolicy(nn.Module):
+    """Encoder and actor: everything that a bundle holds."""
+
+    def __init__(self, spec: PolicySpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.encoder = Encoder(spec)
+        self.actor = Tower(spec, len(spec.actions))
+        self.to(memory_format=torch.channels_last)
+
+    def freeze_encoder(self) -> None:
+        """Stop training of the encoder; its features may then be stored."""
+        self.encoder.requires_grad_(False)
+
+
+class SharedCritic(nn.Module):
+    """A value head on the actor's own tower, for recipes without a separate critic (FLaRe's ablation)."""
+
+    def __init__(self, actor: Tower) -> None:
+        super().__init__()
+        self._tower = (actor,)  # in a tuple, so that the tower's parameters stay the actor's
+        self.head = nn.Linear(actor.spec.width, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    @property
+    def spec(self) -> PolicySpec:
+        return self._tower[0].spec
+
+    def empty_memory(self, rows: int) -> Memory:
+        """As Tower.empty_memory."""
+        return self._tower[0].empty_memory(rows)
+
+    def sequence(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """As Tower.sequence, with one value for every step."""
+        trunk, memory = self._tower[0].trunk(inputs, starts, memory)
+        return self.head(trunk), memory
+
+
+def make_critic(policy: SmallPolicy) -> Tower:
+    """A separate critic: its body is a copy of the actor's, its value head is fresh and starts at zero.
+
+    Reference: FLaRe (arXiv 2409.16578), section IV: no feature sharing between actor and critic.
+    """
+    critic = Tower(policy.spec, 1)
+    state = {name: value for name, value in policy.actor.state_dict().items() if not name.startswith("head.")}
+    critic.load_state_dict(state, strict=False)
+    nn.init.zeros_(critic.head.weight)
+    nn.init.zeros_(critic.head.bias)
+    return critic

@@ -1,0 +1,76 @@
+"""What must be known of a policy besides its weights: sizes, views, actions, inputs. JSON in a bundle."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flare_core.errors import BundleError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One image that the policy expects.
+
+    Attributes:
+        name: role of the camera, such as "navigation".
+        width, height: pixels.
+        fill: mean colour (r, g, b) of training images, 0..255, for pixels that a body's camera does not cover.
+    """
+
+    name: str
+    width: int
+    height: int
+    fill: tuple[int, int, int] = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """Shape of a `small` policy.
+
+    Attributes:
+        views: images in the order that features are joined in.
+        actions: names of the head's rows.
+        body_inputs: names of the entries of the `body` observation.
+        channels: output channels of the four stride-2 convolutions.
+        features: width of one view's feature vector.
+        word_width, goal_width: of a word vector and of an encoded instruction.
+        width, heads, layers: of the causal transformer.
+        context: steps of its own episode that a step can look back on, itself included.
+    """
+
+    views: tuple[View, ...]
+    actions: tuple[str, ...]
+    body_inputs: tuple[str, ...]
+    channels: tuple[int, int, int, int] = (16, 32, 64, 96)
+    features: int = 192
+    word_width: int = 64
+    goal_width: int = 64
+    width: int = 128
+    heads: int = 4
+    layers: int = 2
+    context: int = 64
+    family: str = "small"
+
+    @property
+    def feature_width(self) -> int:
+        """Width of the joined features of all views."""
+        return self.features * len(self.views)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "PolicySpec":
+        """Read what `to_json` wrote.
+
+        Raises:
+            BundleError: a field is missing, unknown or of the wrong family.
+        """
+        if data.get("family") != "small":
+            raise BundleError(f"policy.json: family {data.get('family')!r} is not known here; this version reads 'small'")
+        try:
+            views = tuple(View(**{**view, "fill": tuple(view["fill"])}) for view in data["views"])
+            lists = {key: tuple(data[key]) for key in ("actions", "body_inputs", "channels")}
+            return PolicySpec(**{**data, **lists, "views": views})
+        except (TypeError, KeyError) as fault:
+            raise BundleError(f"policy.json: {fault}; write it again with this version of flare") from None
