@@ -18,7 +18,7 @@ from flare_core.errors import SpecError
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Loc: TypeAlias = tuple[str | int, ...]
 
-MAX_BYTES: Final = 256 * 1024  # a spec has a few kilobytes; libyaml composes this much well within a second
+MAX_BYTES: Final = 64 * 1024  # a spec has a few kilobytes; the worst of this size is judged in a quarter of a second
 MAX_DEPTH: Final = 32
 _SHOWN: Final = 50
 

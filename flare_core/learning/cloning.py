@@ -240,7 +240,7 @@ class Cloner:
         features = policy.encoder.features(images, steps * batch, dropped)
         goal = policy.encoder.encode_goal(lesson.words[some].flatten(0, 1), self.words)
         inputs = Inputs(
-            features=features.unflatten(0, (steps, batch)), goal=goal.unflatten(0, (steps, batch)), previous=lesson.previous[some],
+            features=features.view(steps, batch, -1), goal=goal.view(steps, batch, -1), previous=lesson.previous[some],
             body=lesson.body[some], step=lesson.step[some],
         )  # fmt: skip
         logits, _ = policy.actor.sequence(inputs, lesson.starts[some], lesson.memory.at(rows))
@@ -248,7 +248,7 @@ class Cloner:
         loss = F.nll_loss(logp.flatten(0, 1), labels.flatten())
         seen = lesson.seen[some].flatten(0, 1).float()
         shown = F.binary_cross_entropy_with_logits(pupil.category(features[:, : policy.spec.features]), seen)
-        ((loss + self.settings.seen_weight * shown) / len(self.pupils)).backward()
+        torch.autograd.backward((loss + self.settings.seen_weight * shown) / len(self.pupils))
         agree = (logp.detach().argmax(-1) == labels).float().mean()
         return {"loss": float(loss.detach()), "seen_loss": float(shown.detach()), "agreement": float(agree)}
 

@@ -128,7 +128,7 @@ class Learner:
             policy_loss, report = self._policy_loss(worker, batch, rows, now)
             loss = loss + policy_loss
             found |= report
-        (loss / share).backward()
+        torch.autograd.backward(loss / share)
         return found
 
     def _policy_loss(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:

@@ -3,6 +3,7 @@
 Legend: T steps, B rows, A actions, S context of the policy, W width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,33 +12,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from flare_core.evaluation.episodes import records_of
+from flare_core.evaluation.episodes import Stage, records_of
 from flare_core.policies.agent import Observation, Senses
 from flare_core.policies.distribution import chosen, log_probabilities, sample
 from flare_core.policies.small import Inputs, Memory, SharedCritic, Tower
 from flare_core.seeding import uniforms
 
 
-class Environment(Protocol):
-    """The part of FlareVectorEnv that learning uses."""
-
-    num_envs: int
-
-    def step(self, actions: Any) -> tuple[Observation, Any, Any, Any, dict[str, Any]]: ...
-
-    def masks(self) -> npt.NDArray[np.bool_]: ...
-
-    @property
-    def episode_numbers(self) -> npt.NDArray[np.int64]: ...
-
-    @property
-    def episode_steps(self) -> npt.NDArray[np.int64]: ...
+class Environment(Stage, Protocol):
+    """A vector environment that can be saved and gone back to."""
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]: ...
 
-    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None: ...
-
-    def observe(self) -> Observation: ...
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,25 +90,22 @@ class Collector:
         """Play `steps` steps of every row with sampled actions."""
         before = memory = self.memory(actor, cold)
         seen: list[Inputs] = []
-        starts, actions, logps, allowed, rewards, terminated, truncated = ([] for _ in range(7))
+        kept: dict[str, list[Tensor]] = {name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "terminated", "truncated")}
         final: list[Inputs] = []
         final_at: list[list[int]] = []
         episodes: list[dict[str, Any]] = []
         for t in range(steps):
             mask = torch.from_numpy(self.environment.masks())
             seen.append(self.now)
-            starts.append(self.starting)
             logits, memory = actor.step(self.now, memory.forget(self.starting))
             logp = log_probabilities(logits, mask, exploration.actions, exploration.epsilon)
             draw = uniforms(self.key, self.environment.episode_numbers, self.environment.episode_steps)[:, 0]
             action = sample(logp, draw)
             observation, reward, term, trunc, info = self.environment.step(action)
             taken = torch.from_numpy(action)
-            for part, value in zip((actions, logps, allowed), (taken, chosen(logp, taken), mask), strict=True):
+            values = (self.starting, taken, chosen(logp, taken), mask, *(torch.from_numpy(np.asarray(a)) for a in (reward, term, trunc)))
+            for part, value in zip(kept.values(), values, strict=True):
                 part.append(value)
-            rewards.append(torch.from_numpy(np.asarray(reward, dtype=np.float32)))
-            terminated.append(torch.from_numpy(np.asarray(term)))
-            truncated.append(torch.from_numpy(np.asarray(trunc)))
             cut = np.flatnonzero(trunc & ~term)
             if len(cut):
                 final.append(self._final_inputs(info["final_obs"], cut))
@@ -129,13 +113,11 @@ class Collector:
             episodes += records_of(info)
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
-        out = Rollout(
-            inputs=_stack(seen), after=self.now.at(None), starts=torch.stack(starts), starts_after=self.starting, memory=before,
-            actions=torch.stack(actions), logp=torch.stack(logps), allowed=torch.stack(allowed), rewards=torch.stack(rewards),
-            terminated=torch.stack(terminated), truncated=torch.stack(truncated), final=Inputs.cat(final, 0) if final else None,
-            final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2), episodes=episodes,
+        return Rollout(
+            inputs=_stack(seen), after=self.now.at(None), starts_after=self.starting, memory=before,
+            final=Inputs.cat(final, 0) if final else None, final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2), episodes=episodes,
+            **{name: torch.stack(part) for name, part in kept.items()},
         )  # fmt: skip
-        return out
 
     def remember(self, rollout: Rollout) -> None:
         """Keep the last S inputs as the history of the next rollout; call it once the update is done with the old one."""

@@ -24,31 +24,31 @@ class RecipeSpec(Spec):
 
     kind: str = "recipe"
     name: str
-    origin: str | None = Field(None, description="Where the values come from.")
-    steps: int = Field(600_000, gt=0, description="Budget of the whole run, warm-up included.")
-    rows: int = Field(64, gt=0, description="Environments that run side by side, over all workers.")
-    rollout: int = Field(64, gt=0, description="Steps of every row between two updates.")
-    epochs: int = Field(4, gt=0, description="Passes over a rollout.")
-    minibatches: int = Field(1, gt=0, description="Parts of a pass; whole rows go together.")
-    clip: float = Field(0.1, gt=0, lt=1, description="PPO's clip range of the probability ratio.")
-    gamma: float = Field(0.99, gt=0, le=1)
-    lam: float = Field(0.95, ge=0, le=1, description="GAE's lambda.")
+    origin: str | None = Field(default=None, description="Where the values come from.")
+    steps: int = Field(default=600_000, gt=0, description="Budget of the whole run, warm-up included.")
+    rows: int = Field(default=64, gt=0, description="Environments that run side by side, over all workers.")
+    rollout: int = Field(default=64, gt=0, description="Steps of every row between two updates.")
+    epochs: int = Field(default=4, gt=0, description="Passes over a rollout.")
+    minibatches: int = Field(default=1, gt=0, description="Parts of a pass; whole rows go together.")
+    clip: float = Field(default=0.1, gt=0, lt=1, description="PPO's clip range of the probability ratio.")
+    gamma: float = Field(default=0.99, gt=0, le=1)
+    lam: float = Field(default=0.95, ge=0, le=1, description="GAE's lambda.")
     learning_rate: float = Field(gt=0, description="Of the actor's carried weights.")
-    new_rows_learning_rate: float | None = Field(None, gt=0, description="Of rows that the plan starts anew; the actor's rate if absent.")
-    critic_learning_rate: float | None = Field(None, gt=0, description="Of a separate critic; the actor's rate if absent.")
-    critic_warmup_steps: int = Field(0, ge=0, description="Steps in which the critic alone learns.")
-    separate_critic: bool = Field(True, description="A critic of its own instead of a second head on the actor.")
-    value_weight: float = Field(0.5, gt=0, description="Of the squared value error (times one half).")
-    entropy: float = Field(0.0, ge=0, description="Weight of the entropy bonus.")
-    max_gradient_norm: float = Field(0.5, gt=0, description="For actor and critic each on its own.")
-    joint_gradient_norm: bool = Field(False, description="Clip actor and critic together, as the FLaRe release does.")
+    new_rows_learning_rate: float | None = Field(default=None, gt=0, description="Of rows that the plan starts anew; the actor's rate if absent.")
+    critic_learning_rate: float | None = Field(default=None, gt=0, description="Of a separate critic; the actor's rate if absent.")
+    critic_warmup_steps: int = Field(default=0, ge=0, description="Steps in which the critic alone learns.")
+    separate_critic: bool = Field(default=True, description="A critic of its own instead of a second head on the actor.")
+    value_weight: float = Field(default=0.5, gt=0, description="Of the squared value error (times one half).")
+    entropy: float = Field(default=0.0, ge=0, description="Weight of the entropy bonus.")
+    max_gradient_norm: float = Field(default=0.5, gt=0, description="For actor and critic each on its own.")
+    joint_gradient_norm: bool = Field(default=False, description="Clip actor and critic together, as the FLaRe release does.")
     normalise_advantages: bool = False
-    cold_memory: bool = Field(False, description="Forget at every rollout boundary, as the FLaRe release does.")
+    cold_memory: bool = Field(default=False, description="Forget at every rollout boundary, as the FLaRe release does.")
     kl: KlSpec | None = None
     explore: ExploreSpec | None = None
-    randomise_materials: bool = Field(True, description="New colours for every training episode.")
-    houses: int = Field(400, gt=0, description="Training houses.")
-    evaluation_episodes: int = Field(500, gt=0, description="Held-out test episodes before and after.")
+    randomise_materials: bool = Field(default=True, description="New colours for every training episode.")
+    houses: int = Field(default=400, gt=0, description="Training houses.")
+    evaluation_episodes: int = Field(default=500, gt=0, description="Held-out test episodes before and after.")
 
 
 class ViewSize(Spec):
@@ -62,26 +62,26 @@ class CloningSpec(Spec):
     """How the expert is cloned."""
 
     steps: int = Field(gt=0, description="Environment steps over all rows.")
-    rows: int = Field(64, gt=0)
-    rollout: int = Field(64, gt=0)
-    passes: int = Field(2, gt=0, description="Times that a rollout is learned from before it is dropped.")
-    minibatches: int = Field(4, gt=0)
+    rows: int = Field(default=64, gt=0)
+    rollout: int = Field(default=64, gt=0)
+    passes: int = Field(default=2, gt=0, description="Times that a rollout is learned from before it is dropped.")
+    minibatches: int = Field(default=4, gt=0)
     learning_rate: float = Field(gt=0)
-    expert_share: float = Field(0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others.")
-    expert_only_steps: int = Field(0, ge=0, description="Steps at the start in which the expert leads all.")
-    random_actions: float = Field(0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
-    seen_weight: float = Field(1.0, ge=0, description="Of the encoder's second lesson: which categories an image shows.")
+    expert_share: float = Field(default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others.")
+    expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
+    random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
+    seen_weight: float = Field(default=1.0, ge=0, description="Of the encoder's second lesson: which categories an image shows.")
 
 
 class RandomisationSpec(Spec):
     """What differs from episode to episode beyond the robot's own uncertainty, so that other mounts are nothing new."""
 
-    pitch_deg: float = Field(0.0, ge=0, description="Camera pitch, plus or minus.")
-    yaw_deg: float = Field(0.0, ge=0)
-    fov_deg: float = Field(0.0, ge=0)
-    position_m: float = Field(0.0, ge=0, description="Camera position on each axis, plus or minus.")
-    border: float = Field(0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
-    drop_view: float = Field(0.0, ge=0, le=1, description="Share of episodes without the second view.")
+    pitch_deg: float = Field(default=0.0, ge=0, description="Camera pitch, plus or minus.")
+    yaw_deg: float = Field(default=0.0, ge=0)
+    fov_deg: float = Field(default=0.0, ge=0)
+    position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
+    border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
+    drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
 
 
 class PretrainingSpec(Spec):
@@ -95,5 +95,5 @@ class PretrainingSpec(Spec):
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
     cloning: CloningSpec
     randomisation: RandomisationSpec = RandomisationSpec()
-    houses: int = Field(1000, gt=0, description="Training houses.")
-    evaluation_episodes: int = Field(1000, gt=0, description="Held-out episodes in unseen houses.")
+    houses: int = Field(default=1000, gt=0, description="Training houses.")
+    evaluation_episodes: int = Field(default=1000, gt=0, description="Held-out episodes in unseen houses.")

@@ -50,7 +50,8 @@ def sample(logp: Tensor, uniform: npt.NDArray[np.float64]) -> npt.NDArray[np.int
     probability = np.exp(logp.detach().numpy().astype(np.float64))  # exp(-inf) is exactly 0
     cumulative = np.cumsum(probability, axis=1)
     threshold = uniform * cumulative[:, -1]
-    return (cumulative > threshold[:, None]).argmax(axis=1).astype(np.int64)
+    picked: npt.NDArray[np.int64] = (cumulative > threshold[:, None]).argmax(axis=1).astype(np.int64)
+    return picked
 
 
 def chosen(logp: Tensor, actions: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ class Encoder(nn.Module):
     def __init__(self, spec: PolicySpec) -> None:
         super().__init__()
         self.spec = spec
-        self.half = has_native_bfloat16()
+        self.fast = has_native_bfloat16()
         self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features) for view in spec.views})
         self.weigh = nn.Linear(spec.word_width, 1)
         self.read = nn.Linear(spec.word_width, spec.goal_width)
@@ -102,7 +102,7 @@ class Encoder(nn.Module):
         Returns:
             (N, F).
         """
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.fast):
             parts = self._view_features(images, frames, dropped or {})
         return torch.cat(parts, dim=-1).float()
 
@@ -153,7 +153,8 @@ class Block(nn.Module):
         """Attend where mask is True and add the feed-forward part; (B, S, W)."""
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
         x = x + self.join(y)
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
+        out: Tensor = x + self.down(F.gelu(self.up(self.norm2(x))))
+        return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +205,8 @@ class Tower(nn.Module):
         time = torch.stack([phase.sin(), phase.cos()], dim=-1).flatten(-2)
         x = self.see(inputs.features) * (1.0 + self.gate(inputs.goal)) + self.goal(inputs.goal)
         x = x + self.previous(inputs.previous) + self.body(inputs.body) + 0.1 * time
-        return x + self.mix_down(F.gelu(self.mix_up(self.mix_norm(x))))
+        out: Tensor = x + self.mix_down(F.gelu(self.mix_up(self.mix_norm(x))))
+        return out
 
     def empty_memory(self, rows: int) -> Memory:
         """Memory of rows that all stand at the start of an episode."""
@@ -275,7 +277,6 @@ class SmallPolicy(nn.Module):
         self.spec = spec
         self.encoder = Encoder(spec)
         self.actor = Tower(spec, len(spec.actions))
-        self.to(memory_format=torch.channels_last)
 
     def freeze_encoder(self) -> None:
         """Stop training of the encoder; its features may then be stored."""

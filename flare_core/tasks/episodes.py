@@ -50,9 +50,7 @@ class EpisodeSampler:
     that a house has, one is drawn from those that the body can see from somewhere it can go to.
     """
 
-    def __init__(
-        self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: bool = False
-    ) -> None:
+    def __init__(self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: bool = False) -> None:
         """Check that the task suits the body and that every instruction can be said.
 
         Raises:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
+from flare_core.seeding import stream
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.predicates import holds
 from flare_core.world import Floats, Ints, Moves, Simulator, Turns
@@ -21,6 +22,7 @@ HEADINGS: Final = 128  # directions kept of a body whose turns never close a cir
 LOOKS: Final = 800  # directions of the camera that are tried
 NEARER_M: Final = 0.1  # the expert stops this much closer than it must,
 MARGIN: Final = 0.15  # and with the target this part of the half image away from its edge,
+BARE: Final = 0.04  # (at the very edge a field of view that is jittered may not show it),
 CLOSE_M: Final = 0.5  # unless it is this close to where it could go, and cannot do better
 
 
@@ -41,8 +43,8 @@ class Expert:
         self._turns = headings(body)
         self._looks = looks(body, camera, self._turns)
         self._moves = moves(body)
-        spare = [at for at, action in enumerate(body.actions) if action.effect.kind == "turn_base" and action.masked is None]
-        self._stuck = spare[0] if spare else self._end
+        self._spare = [action for action, _ in _steps_of(body, "turn_base", "right")]
+        self._steps = _steps_of(body, "move_base", "forward")
 
     def actions(self, episodes: Sequence[Episode]) -> Ints:
         """The best action of every row in its present state.
@@ -64,7 +66,7 @@ class Expert:
             left = [navigation.distance(fields[row], position[row : row + 1, 0], position[row : row + 1, 2])[0] for row in blind]
             close = blind[np.array(left) <= CLOSE_M]
             if len(close):
-                choice[close] = navigation.look(close, targets[close], self._sampler.camera, view.within_m, 0.0, self._looks)
+                choice[close] = navigation.look(close, targets[close], self._sampler.camera, view.within_m, BARE, self._looks)
         actions = self._looks.first[np.maximum(choice, 0)]
         facing = choice == 0
         if facing.any():
@@ -74,11 +76,29 @@ class Expert:
         lost = np.flatnonzero((choice < 0) | (actions < 0))
         if len(lost):
             way = navigation.descend(lost, [fields[row] for row in lost], self._turns, self._moves)
-            actions[lost] = np.where(way >= 0, way, self._stuck)
+            actions[lost] = way
+            for row in lost[way < 0].tolist():
+                actions[row] = self._wander(row)
         return actions
 
+    def _wander(self, row: int) -> int:
+        """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
 
-def _turn_actions(body: Embodiment, kind: str, axis: str, camera: str | None = None) -> list[tuple[int, float]]:
+        It is drawn from the pose, so that it depends on the state alone and yet does not go round in circles.
+        """
+        world = self._simulator.world()
+        x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
+        draws = stream(0, "wander", *(round(value * 1000) % 2**32 for value in (x, z, yaw)))
+        at = int(draws.integers(len(self._steps) + len(self._spare))) if self._steps or self._spare else -1
+        if 0 <= at < len(self._steps):
+            action, distance_m = self._steps[at]
+            here = (np.array([x]), np.array([z]), np.array([yaw]))
+            if self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
+                return action
+        return self._spare[int(draws.integers(len(self._spare)))] if self._spare else self._end
+
+
+def _steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) -> list[tuple[int, float]]:
     """(action, amount) of the allowed actions of one kind, largest first, so that the way round is short and begins boldly."""
     found = [
         (at, action.effect.amount)
@@ -111,7 +131,7 @@ def _sums(steps: Sequence[tuple[int, float]], low: float, high: float, most: int
 
 def headings(body: Embodiment) -> Turns:
     """Directions that the base can face, cheapest first."""
-    sums = _sums(_turn_actions(body, "turn_base", "right"), -math.pi, math.pi, HEADINGS)
+    sums = _sums(_steps_of(body, "turn_base", "right"), -math.pi, math.pi, HEADINGS)
     zeros = np.zeros(len(sums))
     return Turns(
         yaw=np.array([total for total, _, _, _ in sums]), pan=zeros, tilt=zeros,
@@ -123,8 +143,8 @@ def headings(body: Embodiment) -> Turns:
 
 def looks(body: Embodiment, camera: Camera, turns: Turns) -> Turns:
     """Directions that the camera can face, cheapest first: base turns, then tilts, then pans where the base turns too coarsely."""
-    tilts = _sums(_turn_actions(body, "turn_camera", "tilt", camera.name), *_span(camera.tilt), HEADINGS)
-    pan_actions = _turn_actions(body, "turn_camera", "pan", camera.name) if _is_coarse(turns, camera) else []
+    tilts = _sums(_steps_of(body, "turn_camera", "tilt", camera.name), *_span(camera.tilt), HEADINGS)
+    pan_actions = _steps_of(body, "turn_camera", "pan", camera.name) if _is_coarse(turns, camera) else []
     pans = _sums(pan_actions, *_span(camera.pan), HEADINGS)
     options = [
         (turns.cost[h] + tilt[1] + pan[1], h, t, p)

@@ -87,6 +87,3 @@ def load_task(ref: str | Path, base: Path | None = None, overrides: Sequence[tup
     """
     loaded = read(ref, "task", TaskSpec, base=base, overrides=overrides)
     return task_of(loaded.name, loaded.spec), loaded
-
-
-

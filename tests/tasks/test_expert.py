@@ -49,9 +49,7 @@ def robot(name: str) -> Embodiment:
     return load_embodiment(name)[0]
 
 
-@pytest.mark.parametrize(
-    "name", ["stretch_re1", "locobot", "locobot_stock", "turtlebot4", "noisy", "coarse", "odd", "box", "sliding"]
-)
+@pytest.mark.parametrize("name", ["stretch_re1", "locobot", "locobot_stock", "turtlebot4", "noisy", "coarse", "odd", "box", "sliding"])
 def test_the_expert_solves_more_than_95_of_100_episodes(houses: ScenePack, name: str) -> None:
     task = load_task("objectnav")[0]
     simulator = EmbeddedSimulator(houses, robot(name), 20, 0)

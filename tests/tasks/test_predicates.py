@@ -47,7 +47,8 @@ def test_the_grammar_covers_views_and_their_combinations() -> None:
          "column 39 of \"{}\": within_m is -1; it has to be above 0 and at most 100 metres."),
         ("not(visible(target, a, within_m: 1), visible(target, b, within_m: 1))",
          "column 1 of \"{}\": 'not' takes one part, not 2. Write not(any(...)) for several."),
-        ("visible(target, a, within_m: 1) and more", "column 33 of \"{}\": 'and more' is left over. Join several parts with all(...) or any(...)."),
+        ("visible(target, a, within_m: 1) and more",
+         "column 33 of \"{}\": 'and more' is left over. Join several parts with all(...) or any(...)."),
         ("", 'column 1 of "{}": expected a predicate, found the end.'),
     ],
 )  # fmt: skip
@@ -68,7 +69,7 @@ def test_rows_are_judged_apart_and_pads_are_never_seen() -> None:
 
 
 def test_a_missing_camera_is_named_with_the_remedy() -> None:
-    with pytest.raises(TaskError, match="testbot has no camera with role 'rear'. Give one of its cameras `role: rear`"):
+    with pytest.raises(TaskError, match=r"testbot has no camera with role 'rear'\. Give one of its cameras `role: rear`"):
         holds(parse("visible(target, rear, within_m: 2.0)"), EYES, np.array([[1]]))
 
 

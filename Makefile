@@ -1,0 +1,54 @@
+# Two commands matter: `make demo` and `make test`. Both begin with `make setup`.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# For users elsewhere who want the CPU build of torch: TORCH_INDEX=https://download.pytorch.org/whl/cpu make setup
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+WORKERS ?= 2
+PROBE := build/probe
+
+.PHONY: setup demo test format lint types order unit dist clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(INDEX) -c constraints.txt torch==2.13.0 hatchling editables
+	$(BIN)/python -m pip install $(INDEX) -c constraints.txt --no-build-isolation --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/flare train specs/transfers/stretch_to_locobot.yaml --out runs/demo
+
+test: lint types order unit dist
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+order: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+# What users get: sdist -> wheel -> an environment of its own, tried from a folder that is not the checkout.
+dist: setup
+	rm -rf dist $(PROBE)
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/python scripts/check_dist.py dist
+	$(PYTHON) -m venv $(PROBE)
+	$(PROBE)/bin/python -m pip install --quiet --no-compile $(INDEX) -c constraints.txt dist/*.whl
+	$(BIN)/python scripts/check_install.py $(PROBE)
+	rm -rf $(PROBE)
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,74 @@
+"""check, list, show, schema: what is written in YAML."""
+
+from pathlib import Path
+
+import click
+
+from flare_core.errors import FlareError
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+def check(files: tuple[str, ...]) -> None:
+    """Read specs of any kind in full and report every fault.
+
+    FILE is a YAML file or the name of a packaged spec. A transfer is planned too.
+    """
+    from flare_core.runs import checking
+
+    faults = []
+    for file in files:
+        try:
+            click.echo("\n".join(checking.check(file)))
+        except FlareError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise FlareError("\n".join(faults))
+
+
+@click.command(name="list")
+def list_() -> None:
+    """List the packaged specs of each kind and the shipped bundles."""
+    from flare_core.bundles.bundle import shipped
+    from flare_core.reading import KINDS, list_specs
+
+    for kind in KINDS:
+        click.echo(f"{kind}: {', '.join(list_specs(kind)) or 'none'}")
+    click.echo(f"bundle: {', '.join(f'shipped:{name}' for name in shipped()) or 'none'}")
+
+
+@click.command()
+@click.argument("embodiment")
+@click.option("--out", metavar="PNG", type=click.Path(path_type=Path, dir_okay=False), help="Picture to write. [default: EMBODIMENT.png]")
+def show(embodiment: str, out: Path | None) -> None:
+    """Draw a robot from its side with its cameras' cones, and what they see in a house.
+
+    EMBODIMENT is a YAML file or the name of a packaged robot.
+    """
+    from flare_core.commands.options import use_one_thread
+    from flare_core.embodiments.spec import load_embodiment
+    from flare_core.runs import showing
+    from flare_core.runs.console import print_table
+
+    use_one_thread()
+    body, _ = load_embodiment(embodiment)
+    path = out or Path(f"{body.name}.png")
+    click.echo(showing.shape_line(body))
+    print_table(showing.camera_rows(body))
+    print_table(showing.action_rows(body))
+    click.echo(f"Wrote {showing.portrait(body, path)}")
+
+
+@click.command()
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Folder to write KIND.json files to.")
+def schema(out: Path | None) -> None:
+    """Write the JSON Schema of every kind of spec, for completion in editors; without --out, print them."""
+    import json
+
+    from flare_core.schemas import schemas, write_schemas
+
+    if out is None:
+        click.echo(json.dumps(schemas(), indent=2, sort_keys=True))
+        return
+    for path in write_schemas(out):
+        click.echo(f"Wrote {path}")

@@ -1,0 +1,112 @@
+"""pretrain, train: what makes a policy better."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from flare_core.commands.options import out_option, override_option, own_override_option, seed_option, use_one_thread, workers_option
+from flare_core.errors import AdapterError, TrainError
+
+Pairs = tuple[tuple[str, str], ...]
+STOPPED = "stopped. What was found so far is kept; go on with the same command and --resume"
+resume_option = click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
+
+
+@click.command()
+@click.argument("spec")
+@out_option("Folder of the run.")
+@resume_option
+@seed_option
+@workers_option
+@own_override_option
+@click.pass_obj
+def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, workers: int, overrides: Pairs) -> None:
+    """Make a policy by cloning the shortest-path expert, and judge it."""
+    from flare_core.evaluation.report import table
+    from flare_core.runs import pretrain as job
+    from flare_core.runs.console import ConsoleWatcher, print_table
+    from flare_core.runs.stopping import Stopping
+
+    use_one_thread()
+    pretraining = job.load_pretraining(spec, overrides)
+    with ConsoleWatcher() as console, Stopping(console) as watcher:
+        try:
+            found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
+        except KeyboardInterrupt:
+            raise TrainError(STOPPED) from None
+    print_table(table(found), f"{pretraining.loaded.name}, embedded simulator")
+    click.echo(f"95 % intervals, {pretraining.spec.evaluation_episodes:,} held-out episodes, 1 seed ({seed}). Bundle: {out / 'bundle'}")
+
+
+@click.command()
+@click.argument("transfer", required=False)
+@click.option("--policy", metavar="BUNDLE", help="Instead of TRANSFER: the policy to carry.")
+@click.option("--embodiment", metavar="ROBOT", help="Instead of TRANSFER: the robot that it goes to.")
+@click.option("--task", metavar="TASK", help="Instead of TRANSFER: what it is to do.")
+@click.option("--recipe", metavar="RECIPE", default="graft", show_default=True, help="Instead of TRANSFER: how it is trained.")
+@out_option("Folder of the run.")
+@resume_option
+@seed_option
+@workers_option
+@override_option
+@click.pass_obj
+def train(
+    command: str, transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path,
+    resume: bool, seed: int, workers: int, overrides: Pairs,
+) -> None:  # fmt: skip
+    """Carry a policy onto a robot and fine-tune it there; measure it before and after.
+
+    Give a TRANSFER (a YAML file or a packaged name), or --policy, --embodiment and --task: then one is written into the
+    run's folder.
+    """
+    reference = _reference(transfer, policy, embodiment, task, recipe, out)
+    use_one_thread()
+    _run(reference, transfer is None, out, overrides, command, resume=resume, seed=seed, workers=workers)
+
+
+def _reference(transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path) -> str:
+    """The transfer that was named, or the one written from its parts."""
+    parts = {"--policy": policy, "--embodiment": embodiment, "--task": task}
+    missing = [name for name, value in parts.items() if value is None]
+    recipe_given = click.get_current_context().get_parameter_source("recipe") is not click.core.ParameterSource.DEFAULT
+    if transfer is not None:
+        if len(missing) < len(parts) or recipe_given:
+            raise click.UsageError("give TRANSFER or --policy, --embodiment and --task, not both; -o KEY=VALUE changes a value of TRANSFER")
+        return transfer
+    if policy is None or embodiment is None or task is None:
+        raise click.UsageError(f"without TRANSFER, {' and '.join(missing)} must be given too")
+    from flare_core.runs.compose import compose
+
+    path = compose(out, policy=policy, embodiment=embodiment, task=task, recipe=recipe)
+    click.echo(f"{path}:\n{path.read_text(encoding='utf-8')}")
+    return str(path)
+
+
+def _run(reference: str, composed: bool, out: Path, overrides: Pairs, command: str, *, resume: bool, seed: int, workers: int) -> None:
+    from flare_core.commands.transfers import print_plan
+    from flare_core.evaluation.report import comparison_table
+    from flare_core.runs.compose import load_plan
+    from flare_core.runs.console import ConsoleWatcher, print_table
+    from flare_core.runs.finetune import finetune
+    from flare_core.runs.reporting import summary_line, use_table, write_report
+    from flare_core.runs.stopping import Stopping
+
+    try:
+        found = load_plan(reference, overrides)
+    except AdapterError as fault:
+        hint = f"\n`flare plan {reference} --write` adds every line that has a proposal; then give the same command again."
+        raise AdapterError(f"{fault}{hint if composed else ''}") from None
+    print_plan(found)
+    sys.stdout.flush()
+    with ConsoleWatcher() as console, Stopping(console) as watcher:
+        try:
+            outcome = finetune(found, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
+            watcher.say("Drawing ...")
+            written = write_report(found, outcome, out, seed)
+        except KeyboardInterrupt:
+            raise TrainError(STOPPED) from None
+    print_table(comparison_table(outcome.comparison.to_json()), f"{found.plan.source} to {found.plan.target}, embedded simulator")
+    print_table(use_table(outcome))
+    click.echo(summary_line(outcome, seed))
+    click.echo(f"Wrote {outcome.bundle}, {out / 'results.json'}, {', '.join(map(str, written))}")

@@ -1,0 +1,1 @@
+"""Environments in gymnasium's sense: simulator, task and embodiment together."""

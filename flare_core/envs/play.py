@@ -1,0 +1,208 @@
+"""Episodes under way: simulator, task and embodiment together, without any rule of when the next one begins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.envs.observation import BodyState
+from flare_core.errors import SimError, TaskError
+from flare_core.tasks.episodes import Episode, EpisodeSampler
+from flare_core.tasks.predicates import holds
+from flare_core.tasks.task import Task
+from flare_core.world import Bools, Floats, Ints, Simulator
+
+GOAL_WORDS = 16  # length of the `goal` observation
+Observation = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one step brought, (B,) each."""
+
+    reward: npt.NDArray[np.float32]
+    terminated: Bools
+    truncated: Bools
+    success: Bools
+
+
+class Play:
+    """The episodes of every row of a simulator.
+
+    B rows, A actions, L = GOAL_WORDS.
+    """
+
+    def __init__(self, simulator: Simulator, task: Task, sampler: EpisodeSampler, renders: Mapping[str, tuple[int, int]]) -> None:
+        """Prepare for the first `begin`.
+
+        Args:
+            renders: camera -> (width, height) of what the policy is shown.
+
+        Raises:
+            SimError: the body lacks one of the cameras.
+            TaskError: an instruction is longer than the observation holds.
+        """
+        body, batch = simulator.body, simulator.batch
+        missing = [name for name in renders if name not in {camera.name for camera in body.cameras}]
+        if missing:
+            have = ", ".join(camera.name for camera in body.cameras)
+            raise SimError(f"env: {body.name} has no camera '{missing[0]}'. Render one of: {have}.")
+        if sampler.words > GOAL_WORDS:
+            raise TaskError(f"task {task.name}: an instruction has {sampler.words} words, more than {GOAL_WORDS}. Shorten the template.")
+        self.simulator, self.task, self.sampler, self.renders = simulator, task, sampler, dict(renders)
+        self.state = BodyState(body)
+        self.actions = len(body.actions)
+        self.end_action = task.end_action(body)
+        self.numbers = np.full(batch, -1, dtype=np.int64)
+        self.steps = np.zeros(batch, dtype=np.int32)
+        self.instructions = np.full(batch, "", dtype=object)
+        self._episodes: list[Episode | None] = [None] * batch
+        self._targets = np.full((batch, 1), -1, dtype=np.int64)
+        self._goal = np.zeros((batch, GOAL_WORDS), dtype=np.int32)
+        self._previous = np.full(batch, self.actions, dtype=np.int64)
+        self._position = np.zeros((batch, 3))
+        self._path_m = np.zeros(batch)
+        self._collisions = np.zeros(batch, dtype=np.int64)
+        self._counts = np.zeros((batch, self.actions), dtype=np.int64)
+        self._success = np.zeros(batch, dtype=np.bool_)
+        self._return = np.zeros(batch)
+        self._rows = np.arange(batch)
+        self._world = simulator.world()
+
+    @property
+    def episodes(self) -> Sequence[Episode]:
+        """The episode of every row; only after each has begun one."""
+        return [episode for episode in self._episodes if episode is not None]
+
+    def begin(self, rows: Ints, numbers: Ints) -> None:
+        """Begin these episodes in these rows."""
+        episodes = [self.sampler.episode(int(number)) for number in numbers]
+        self.simulator.reset(rows, [episode.start for episode in episodes])
+        for row, episode in zip(rows.tolist(), episodes, strict=True):
+            self._assign(row, episode)
+        self.steps[rows] = 0
+        self._previous[rows] = self.actions
+        self._world = self.simulator.world()
+        self._position[rows] = self._world.position[rows]
+        self._path_m[rows] = 0.0
+        self._collisions[rows] = 0
+        self._counts[rows] = 0
+        self._success[rows] = False
+        self._return[rows] = 0.0
+
+    def act(self, actions: Ints) -> Outcome:
+        """Carry out one action in every row and judge it."""
+        self.simulator.apply(actions)
+        world = self._world = self.simulator.world()
+        self.steps += 1
+        self._path_m += np.hypot(world.position[:, 0] - self._position[:, 0], world.position[:, 2] - self._position[:, 2])
+        self._position = world.position.copy()
+        self._collisions += world.collided
+        self._counts[self._rows, actions] += 1
+        self._previous = actions.copy()
+        ended = actions == self.end_action
+        reward = np.full(len(actions), self.task.reward.step, dtype=np.float32)
+        if ended.any():
+            self._success = ended & holds(self.task.success, self.simulator, np.where(ended[:, None], self._targets, -1))
+            reward += np.where(ended, np.where(self._success, self.task.reward.success, self.task.reward.failure), 0.0).astype(np.float32)
+        else:
+            self._success = np.zeros_like(ended)
+        self._return += reward
+        return Outcome(reward=reward, terminated=ended, truncated=~ended & (self.steps >= self.task.horizon), success=self._success)
+
+    def observe(self, rows: Ints | None = None) -> Observation:
+        """What the policy is given, for every row or for some; new arrays."""
+        at = slice(None) if rows is None else rows
+        seen: Observation = {
+            f"camera/{name}": self.simulator.images(name, width, height, rows) for name, (width, height) in self.renders.items()
+        }
+        seen["goal"] = self._goal[at].copy()
+        seen["previous_action"] = self._previous[at].copy()
+        seen["body"] = self.state.observe(self._world)[at]
+        seen["step"] = self.steps[at].copy()
+        return seen
+
+    def masks(self) -> Bools:
+        """(B, A) actions that each row is allowed now."""
+        return self.state.masks(self._world)
+
+    def results(self, over: Bools) -> dict[str, npt.NDArray[Any]]:
+        """Account of every row's episode so far; rows that are not over hold zeros.
+
+        Returns:
+            (B,) number, success, reward, length, path_m, shortest_m, collisions, final_distance_m and (B, A) action_counts.
+        """
+        shortest, final = np.zeros(len(over)), np.zeros(len(over))
+        for row in np.flatnonzero(over).tolist():
+            episode = self._episode(row)
+            shortest[row] = episode.shortest_m
+            final[row] = self._distance(row, episode)
+        return {
+            "number": np.where(over, self.numbers, 0),
+            "success": over & self._success,
+            "reward": np.where(over, self._return, 0.0),
+            "length": np.where(over, self.steps, 0),
+            "path_m": np.where(over, self._path_m, 0.0),
+            "shortest_m": shortest,
+            "collisions": np.where(over, self._collisions, 0),
+            "final_distance_m": final,
+            "action_counts": np.where(over[:, None], self._counts, 0),
+        }
+
+    def snapshot(self) -> dict[str, npt.NDArray[Any]]:
+        """Every array that the future depends on, the simulator's under 'simulator/'."""
+        own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
+        return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from a snapshot; what follows is bit-identical to what followed it."""
+        self.simulator.restore({name.removeprefix("simulator/"): array for name, array in state.items() if name.startswith("simulator/")})
+        for row, number in enumerate(state["numbers"].tolist()):
+            self._assign(row, self.sampler.episode(number))
+        self._world = self.simulator.world()
+        for name in _KEPT:
+            setattr(self, f"_{name}", np.array(state[name]))
+        self.steps = np.array(state["steps"])
+
+    def _assign(self, row: int, episode: Episode) -> None:
+        self._episodes[row] = episode
+        self.numbers[row] = episode.number
+        self.instructions[row] = episode.instruction
+        self._goal[row] = 0
+        self._goal[row, : len(episode.goal)] = episode.goal
+        if len(episode.targets) > self._targets.shape[1]:
+            wider = np.full((len(self._targets), len(episode.targets)), -1, dtype=np.int64)
+            wider[:, : self._targets.shape[1]] = self._targets
+            self._targets = wider
+        self._targets[row] = -1
+        self._targets[row, : len(episode.targets)] = episode.targets
+
+    def _episode(self, row: int) -> Episode:
+        episode = self._episodes[row]
+        assert episode is not None  # begin() comes first
+        return episode
+
+    def _distance(self, row: int, episode: Episode) -> float:
+        """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into."""
+        there: Floats = self.simulator.object_positions(episode.start.house)[list(episode.targets)]
+        return float(np.hypot(there[:, 0] - self._position[row, 0], there[:, 2] - self._position[row, 2]).min())
+
+
+_KEPT = ("previous", "position", "path_m", "collisions", "counts", "success", "return")
+
+
+def observation_space(simulator: Simulator, renders: Mapping[str, tuple[int, int]]) -> gymnasium.spaces.Dict:
+    """Space of one row's observation."""
+    body = simulator.body
+    word_limit = np.iinfo(np.int32).max
+    spaces: dict[str, gymnasium.spaces.Space[Any]] = {
+        f"camera/{name}": gymnasium.spaces.Box(0, 255, (height, width, 3), np.uint8) for name, (width, height) in renders.items()
+    }
+    spaces["goal"] = gymnasium.spaces.Box(0, word_limit, (GOAL_WORDS,), np.int32)
+    spaces["previous_action"] = gymnasium.spaces.Discrete(len(body.actions) + 1)
+    spaces["body"] = gymnasium.spaces.Box(-1.0, 1.0, (len(body.body_inputs),), np.float32)
+    spaces["step"] = gymnasium.spaces.Box(0, word_limit, (), np.int32)
+    return gymnasium.spaces.Dict(spaces)

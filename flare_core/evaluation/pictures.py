@@ -1,0 +1,238 @@
+"""Pictures for people: the learning curve of a run, and houses from above with the ways taken.
+
+Everything is drawn on a figure of its own, never through pyplot's global state, and written as PNG.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+from matplotlib.path import Path as Path2D
+
+from flare_core.evaluation.statistics import Interval
+from flare_core.houses.house import House, HouseObject, Opening, Point, Room
+
+Floats = npt.NDArray[np.float64]
+
+# Okabe and Ito's colours: told apart by colour-blind readers too.
+BLUE, ORANGE, GREEN, PURPLE, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+LINES: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
+INK, PALE = "#333333", "#BBBBBB"
+ROOM_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
+    {"Kitchen": "#FBF3DC", "LivingRoom": "#E6F1E4", "Bedroom": "#E5ECF6", "Bathroom": "#EFE6F2"}
+)
+LABELLED_AREA_M2 = 0.5  # smaller objects are drawn without their name
+DPI = 130
+
+# Series of the training log that get a panel below success, where the log has them.
+PANELS: Final[Mapping[str, str]] = MappingProxyType(
+    {"source_kl": "KL to the source policy", "clip_fraction": "clipped share", "entropy": "entropy, nats"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """An evaluation to show in the learning curve: success with its interval after so many steps."""
+
+    steps: float
+    label: str
+    success: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The way of one episode, seen from above.
+
+    Attributes:
+        points: (T, 2) x and z of the axis of rotation, metres, the start first.
+        yaw: direction at the start, radians clockwise from above.
+        targets: positions (x, z) of what was looked for.
+    """
+
+    label: str
+    points: Floats
+    yaw: float
+    targets: tuple[Point, ...] = ()
+    succeeded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One house with the ways of its episodes."""
+
+    house: House
+    trails: tuple[Trail, ...] = ()
+    title: str = ""
+
+
+def learning_curve(
+    records: Sequence[Mapping[str, Any]], path: Path, marks: Sequence[Mark] = (), actions: Sequence[str] = (), title: str = ""
+) -> None:
+    """Draw success over steps, evaluations with their intervals, and the other series that the log has.
+
+    Args:
+        records: the training log, one for each update: `steps`; `success`, a running share, None before the first episode
+            ended; `use`, the share of each action by name; any of `PANELS`.
+        path: PNG to write; its folder exists.
+        marks: evaluations on held-out episodes.
+        actions: those whose use is drawn, such as the new ones.
+        title: above the picture.
+    """
+    shown = [name for name in PANELS if any(record.get(name) is not None for record in records)]
+    count = len(shown) + bool(actions)
+    figure = Figure(figsize=(7.5, 3.6 + 1.2 * count), layout="constrained")
+    top, *below = figure.subplots(1 + count, 1, sharex=True, squeeze=False, height_ratios=[3.0, *[1.0] * count])[:, 0]
+    steps, success = series(records, "success")
+    top.plot(steps, 100 * success, color=BLUE, linewidth=1.5, label="in training, sampled actions, running mean")
+    for at, mark in enumerate(marks):
+        _draw_mark(top, mark, LINES[1 + at % (len(LINES) - 1)])
+    top.set_ylabel("success, %")
+    top.set_ylim(0, 100)
+    top.legend(loc="upper left", frameon=False, fontsize=8)
+    top.set_title(title, fontsize=10, loc="left")
+    for axis, name in zip(below, shown, strict=False):
+        axis.plot(*series(records, name), color=INK, linewidth=1.0)
+        axis.set_title(PANELS[name], fontsize=8, loc="left")
+    if actions:
+        _draw_use(below[-1], records, actions)
+    for axis in (top, *below):
+        plain(axis)
+    bottom = below[-1] if below else top
+    bottom.set_xlabel("environment steps")
+    bottom.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    figure.savefig(path, dpi=DPI)
+
+
+def top_down(house: House, trails: Sequence[Trail], path: Path, title: str = "") -> None:
+    """Draw one house from above with the ways of its episodes; see `top_down_grid`."""
+    top_down_grid([Panel(house=house, trails=tuple(trails), title=title)], path, columns=1)
+
+
+def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None:
+    """Draw houses from above, x to the right and z up the page, so that yaw turns clockwise as it does in the house.
+
+    A star marks a target, a ring with a tick the start and its direction, a filled dot the end of an episode that
+    succeeded, a cross the end of one that did not.
+    """
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(5.6 * columns, 5.2 * rows), layout="constrained")
+    for at, panel in enumerate(panels):
+        axis = figure.add_subplot(rows, columns, at + 1)
+        _draw_house(axis, panel.house)
+        for number, trail in enumerate(panel.trails):
+            _draw_trail(axis, trail, LINES[number % len(LINES)])
+        axis.set_aspect("equal")
+        axis.autoscale_view()
+        axis.set_title(panel.title, fontsize=10, loc="left")
+        axis.set_xlabel("x, m", fontsize=8)
+        axis.set_ylabel("z, m", fontsize=8)
+        plain(axis)
+        if panel.trails:
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False, fontsize=8, ncols=2)
+    figure.savefig(path, dpi=DPI)
+
+
+def footprint_corners(thing: HouseObject) -> Floats:
+    """(4, 2) corners (x, z) of an object's box seen from above; its rotation is clockwise."""
+    half_x, half_z = thing.size[0] / 2, thing.size[2] / 2
+    local = np.array([(-half_x, -half_z), (half_x, -half_z), (half_x, half_z), (-half_x, half_z)])
+    angle = math.radians(thing.rotation[1])
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    corners: Floats = local @ turn.T + np.array([thing.position[0], thing.position[2]])
+    return corners
+
+
+def label_place(room: Room) -> Point:
+    """Where the name of a room begins: in the lower left corner of its lowest part that is a metre wide, else in its middle."""
+    outline = Path2D(room.polygon)
+    for x, z in sorted(room.polygon, key=lambda corner: (corner[1], corner[0])):
+        if outline.contains_points([(x + 0.12, z + 0.12), (x + 1.0, z + 0.3)]).all():
+            return x + 0.12, z + 0.12
+    middle = np.mean(room.polygon, axis=0)
+    return float(middle[0]), float(middle[1])
+
+
+def series(records: Iterable[Mapping[str, Any]], name: str) -> tuple[Floats, Floats]:
+    """Steps and values of the records that have a number under `name`, (N,) each."""
+    pairs = [(record["steps"], record[name]) for record in records if record.get(name) is not None]
+    table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    table = table[~np.isnan(table[:, 1])]
+    return table[:, 0], table[:, 1]
+
+
+def _draw_mark(axis: Axes, mark: Mark, colour: str) -> None:
+    interval = mark.success
+    error = [[100 * (interval.mean - interval.low)], [100 * (interval.high - interval.mean)]]
+    label = f"{mark.label}: {interval.percent()} %"
+    axis.errorbar([mark.steps], [100 * interval.mean], yerr=error, fmt="o", capsize=4, color=colour, label=label)
+
+
+def _draw_use(axis: Axes, records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> None:
+    """Share of the steps that took each of these actions."""
+    for at, action in enumerate(actions):
+        uses = [{"steps": record["steps"], "use": record["use"].get(action)} for record in records if "use" in record]
+        steps, share = series(uses, "use")
+        axis.plot(steps, 100 * share, color=LINES[at % len(LINES)], linewidth=1.0, label=action)
+    axis.set_title("use of actions, %", fontsize=8, loc="left")
+    axis.legend(loc="upper left", frameon=False, fontsize=7, ncols=4)
+
+
+def plain(axis: Axes) -> None:
+    """Take away what carries no information."""
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=8)
+
+
+def _draw_house(axis: Axes, house: House) -> None:
+    for room in house.rooms:
+        axis.add_patch(Polygon(room.polygon, closed=True, facecolor=ROOM_COLOURS.get(room.type, "#F2F2F2"), edgecolor="none", zorder=0))
+    for thing in sorted(house.objects, key=lambda thing: thing.position[1] + thing.size[1] / 2):
+        corners = footprint_corners(thing)
+        axis.add_patch(Polygon(corners, closed=True, facecolor="#D9D4CC", edgecolor="#8C857B", linewidth=0.5, zorder=1))
+        if thing.size[0] * thing.size[2] > LABELLED_AREA_M2:
+            centre = corners.mean(axis=0)
+            axis.text(centre[0], centre[1], thing.type, fontsize=5, color="#6B655C", ha="center", va="center", zorder=2, clip_on=True)
+    for room in house.rooms:
+        axis.text(*label_place(room), room.type, fontsize=7, color=INK, style="italic", zorder=4)
+    for wall in house.walls:
+        colour, line, width = (PALE, ":", 1.0) if wall.is_open else (INK, "-", 2.2)
+        ends = zip(wall.start, wall.end, strict=True)
+        axis.plot(*ends, color=colour, linestyle=line, linewidth=width, zorder=3, solid_capstyle="projecting")
+    for opening in house.openings:
+        _draw_opening(axis, opening)
+
+
+def _draw_opening(axis: Axes, opening: Opening) -> None:
+    """A gap for a door or frame, with the leaf that stands open in it; a blue line for a window."""
+    ends = tuple(zip(opening.start, opening.end, strict=True))
+    if opening.kind == "window":
+        axis.plot(*ends, color=SKY, linewidth=2.2, zorder=4)
+        return
+    axis.plot(*ends, color="white", linewidth=3.0, zorder=4, solid_capstyle="butt")
+    if opening.kind == "door":
+        (x, z), (x_end, z_end) = opening.start, opening.end
+        angle = opening.openness * math.pi / 2
+        along_x, along_z = x_end - x, z_end - z
+        tip_x = x + along_x * math.cos(angle) - along_z * math.sin(angle)
+        tip_z = z + along_x * math.sin(angle) + along_z * math.cos(angle)
+        axis.plot([x, tip_x], [z, tip_z], color=ORANGE, linewidth=1.4, zorder=4)
+
+
+def _draw_trail(axis: Axes, trail: Trail, colour: str) -> None:
+    x, z = trail.points[:, 0], trail.points[:, 1]
+    axis.plot(x, z, color=colour, linewidth=1.5, zorder=5, label=trail.label)
+    for target in trail.targets:
+        axis.plot(*target, marker="*", markersize=13, color="#F0C808", markeredgecolor=INK, markeredgewidth=0.7, zorder=6)
+    axis.plot(x[0], z[0], marker="o", markersize=8, markerfacecolor="white", markeredgecolor=colour, markeredgewidth=1.8, zorder=7)
+    tip = (x[0] + 0.4 * math.sin(trail.yaw), z[0] + 0.4 * math.cos(trail.yaw))
+    axis.plot([x[0], tip[0]], [z[0], tip[1]], color=colour, linewidth=1.8, zorder=7)
+    marker = "o" if trail.succeeded else "X"
+    axis.plot(x[-1], z[-1], marker=marker, markersize=7, color=colour, markeredgecolor="white", linestyle="none", zorder=8)

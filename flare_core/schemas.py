@@ -1,0 +1,81 @@
+"""JSON Schemas of every kind of spec, for editors: completion, descriptions and a mark under what is misspelt.
+
+A schema is laxer than `flare check`: nothing but `kind` is required, because what a file leaves out may come from the
+one it extends.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from flare_core.adapters.spec import TransferSpec
+from flare_core.embodiments.spec import EmbodimentSpec
+from flare_core.learning.spec import PretrainingSpec, RecipeSpec
+from flare_core.reading import Spec
+from flare_core.tasks.spec import TaskSpec
+
+MODELS: Final[Mapping[str, type[Spec]]] = MappingProxyType(
+    {
+        "embodiment": EmbodimentSpec,
+        "task": TaskSpec,
+        "recipe": RecipeSpec,
+        "transfer": TransferSpec,
+        "pretraining": PretrainingSpec,
+    }
+)
+
+_HEADER: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "extends": {"type": "string", "description": "Spec of the same kind that this one changes: a packaged name or a path."},
+        "name": {"type": "string", "description": "Defaults to the file's name."},
+        "origin": {"type": "string", "description": "Where the numbers of this file come from."},
+        "origins": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Where single values come from, by dotted key path.",
+        },
+    }
+)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema of each kind of spec, by kind."""
+    return {kind: _schema(kind, model) for kind, model in MODELS.items()}
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """A schema as the text of its file."""
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write KIND.json for each kind into a folder and return the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind, schema in schemas().items():
+        path = folder / f"{kind}.json"
+        path.write_text(schema_text(schema), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def _schema(kind: str, model: type[Spec]) -> dict[str, Any]:
+    schema: dict[str, Any] = _without_required(model.model_json_schema())
+    first = {"kind": {"const": kind}}
+    own = {key: value for key, value in schema["properties"].items() if key not in ("kind", *_HEADER)}
+    return schema | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "properties": first | {key: dict(value) for key, value in _HEADER.items()} | own,
+        "required": ["kind"],
+        "title": kind,
+    }
+
+
+def _without_required(node: Any) -> Any:
+    """A schema in which any part of the document may be left to the file that is extended."""
+    if isinstance(node, dict):
+        listed = isinstance(node.get("required"), list)  # a property may be called 'required'; its value is a mapping
+        return {key: _without_required(value) for key, value in node.items() if not (listed and key == "required")}
+    return [_without_required(item) for item in node] if isinstance(node, list) else node

@@ -1,0 +1,27 @@
+"""The two ways kernels are compiled, in one place and typed.
+
+`kernel` keeps IEEE arithmetic (poses, contact, sight). `fast_kernel` allows reassociation and is for pixels only.
+Both give the same bits on one machine whatever the batch, since no kernel sums over rows.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile with IEEE arithmetic, cached on disk, without the interpreter lock."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def fast_kernel(function: F) -> F:
+    """Compile with relaxed arithmetic, cached on disk, without the interpreter lock."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function))
+
+
+def parallel_kernel(function: F) -> F:
+    """As `fast_kernel`, with `prange` loops spread over numba's threads."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True, parallel=True)(function))

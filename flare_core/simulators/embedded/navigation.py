@@ -1,0 +1,213 @@
+"""Ways and views in the houses of an embedded simulator, for its body: implements `world.Navigation`."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.embodiments.body import Camera, Embodiment
+from flare_core.simulators.embedded import grid, steering, views
+from flare_core.simulators.embedded.motion import shape_of
+from flare_core.simulators.embedded.pack import ScenePack
+from flare_core.world import Bools, Field, Floats, Ints, Moves, Turns, World
+
+V = TypeVar("V")
+
+SPARE_M: Final = 0.03  # the grid's circle is this much wider than the body: a body between two cell centres is free too
+BAND_WEIGHT: Final = 3.0  # a metre beside an obstacle counts as so many
+VIEW_MARGIN: Final = 0.05  # part of the half image that does not count when a goal cell is judged
+KEPT_GRIDS: Final = 4096
+KEPT_GOALS: Final = 65536
+KEPT_FIELDS: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Where one house lets the body stand and turn.
+
+    Attributes:
+        origin: x0, z0. shape: cells along z and x.
+        near: (nz * nx,) the reachable cell nearest to each, its own where it is one, -1 out of the way.
+    """
+
+    origin: tuple[float, float]
+    shape: tuple[int, int]
+    near: npt.NDArray[np.int32]
+
+    def cells(self) -> npt.NDArray[np.int32]:
+        """(N,) the reachable ones."""
+        return np.flatnonzero(self.near == np.arange(len(self.near))).astype(np.int32)
+
+    def centres(self, cells: npt.NDArray[np.int32]) -> Floats:
+        """(N, 2) x, z."""
+        j, i = np.divmod(cells, self.shape[1])
+        return np.stack([self.origin[0] + (i + 0.5) * grid.CELL_M, self.origin[1] + (j + 0.5) * grid.CELL_M], axis=1)
+
+
+class Kept(Generic[V]):
+    """The most recently used values by key. Each can be computed again, so keeping them never changes an answer."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of a key, made if it is not there."""
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = self._values[key] = make()
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+        return value
+
+
+class Navigator:
+    """Answers for one body. Grids, goal cells and fields are kept, the most recently used ones."""
+
+    def __init__(self, pack: ScenePack, body: Embodiment, world: Callable[[], World]) -> None:
+        """Prepare scratch; nothing is computed before it is asked for.
+
+        Args:
+            world: gives the present state of the simulator's rows.
+        """
+        self._pack, self._body, self._world = pack, body, world
+        self._shape = shape_of(body.footprint)
+        boxes = pack.most(pack.box_start)
+        self._near = np.zeros(boxes, dtype=np.int64)
+        self._near_boxes, self._near_owners = np.zeros((boxes, 8)), np.zeros(boxes, dtype=np.int64)
+        self._queue = np.zeros((grid.BUCKETS, 0), dtype=np.int32)
+        self._grids: Kept[Grid] = Kept(KEPT_GRIDS)
+        self._goals: Kept[npt.NDArray[np.int32]] = Kept(KEPT_GOALS)
+        self._fields: Kept[Field | None] = Kept(KEPT_FIELDS)
+
+    def grid(self, house: int) -> Grid:
+        """Where the body can stand and turn in one house."""
+        return self._grids.get(house, lambda: self._make_grid(house))
+
+    def reachable(self, house: int) -> Floats:
+        """(N, 2) x, z of the cells of the largest connected place where the body can stand and turn."""
+        here = self.grid(house)
+        return here.centres(here.cells())
+
+    def field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float) -> Field | None:
+        """Way to the nearest place from which the camera, turned as far as base and joints allow, sees one of the objects."""
+        return self._fields.get((house, objects, camera, within_m), lambda: self._make_field(house, objects, camera, within_m))
+
+    def distance(self, field: Field, x: Floats, z: Floats) -> Floats:
+        """(N,) metres from each point to the nearest goal cell; infinite where there is no way."""
+        out = np.empty(len(x))
+        steering.heights_at(field.metres, *field.shape, *field.origin, grid.CELL_M, x, z, out)
+        return out
+
+    def sees(self, house: int, poses: Floats, objects: tuple[int, ...], camera: str, within_m: float) -> Bools:
+        """(N,) whether a body at each pose (x, z, yaw) with every joint at home would see one of the objects."""
+        view = self._body.camera(camera)
+        mount = np.array([view.right_m, view.up_m, view.forward_m, view.yaw])
+        wanted, pack = np.array(objects, dtype=np.int64), self._pack
+        targets = pack.object_box[pack.object_start[house] + wanted]
+        first, last = int(pack.box_start[house]), int(pack.box_start[house + 1])
+        return np.array([
+            views.pose_sees(
+                pack.boxes, pack.box_object, first, last, targets, wanted, x, z, yaw, mount, view.pitch, lens_of(view, 0.0), within_m
+            )
+            for x, z, yaw in poses.tolist()
+        ], dtype=np.bool_)  # fmt: skip
+
+    def look(self, rows: Ints, objects: Ints, camera: str, within_m: float, margin: float, turns: Turns) -> Ints:
+        """(R,) first option after which the camera of each row would see one of its objects, -1 when none does."""
+        world, pack, at = self._world(), self._pack, self._body.camera_index(camera)
+        view = self._body.cameras[at]
+        yaw, position = world.yaw[rows], world.position[rows]
+        offset = world.camera_position[rows, at] - position
+        sin, cos = np.sin(yaw), np.cos(yaw)
+        mount = np.stack([
+            cos * offset[:, 0] - sin * offset[:, 2], offset[:, 1], sin * offset[:, 0] + cos * offset[:, 2], world.camera_yaw[rows, at] - yaw
+        ], axis=1)  # fmt: skip
+        limits = np.array([[0.0, 0.0] if joint is None else [joint.low, joint.high] for joint in (view.pan, view.tilt)])
+        out = np.empty(len(rows), dtype=np.int64)
+        views.first_looks(
+            pack.boxes, pack.box_object, pack.box_start, pack.object_box, pack.object_start, self._near, self._shape, world.house[rows],
+            objects, np.stack([position[:, 0], position[:, 2], yaw], axis=1), mount, world.camera_pitch[rows, at], lens_of(view, margin),
+            within_m, world.camera_joints[rows, at], limits, turns.yaw, turns.pan, turns.tilt, turns.via, out,
+        )  # fmt: skip
+        return out
+
+    def descend(self, rows: Ints, fields: Sequence[Field], turns: Turns, moves: Moves) -> Ints:
+        """(R,) action that begins the shortest way down each row's field; -1 when every way is blocked."""
+        world, pack = self._world(), self._pack
+        out = np.empty(len(rows), dtype=np.int64)
+        for at, (row, field) in enumerate(zip(rows.tolist(), fields, strict=True)):
+            first, last = int(pack.box_start[field.house]), int(pack.box_start[field.house + 1])
+            out[at] = steering.descend(
+                pack.boxes, first, last, world.position[row, 0], world.position[row, 2], world.yaw[row], self._shape, self._near,
+                field.metres, *field.shape, *field.origin, grid.CELL_M, turns.yaw, turns.cost, turns.first, turns.via,
+                moves.right_m, moves.forward_m, moves.action, moves.reserve,
+            )  # fmt: skip
+        return out
+
+    def _make_grid(self, house: int) -> Grid:
+        pack, footprint = self._pack, self._body.footprint
+        x0, z0, x1, z1 = pack.bounds[house].tolist()
+        shape = (max(1, math.ceil((z1 - z0) / grid.CELL_M)), max(1, math.ceil((x1 - x0) / grid.CELL_M)))
+        occupied = np.zeros(shape, dtype=np.bool_)
+        boxes = pack.boxes[pack.box_start[house] : pack.box_start[house + 1]]
+        grid.occupy(boxes, x0, z0, grid.CELL_M, footprint.swept_radius_m + SPARE_M, footprint.height_m, occupied)
+        first, last = int(pack.room_start[house]), int(pack.room_start[house + 1])
+        if last > first:
+            grid.outside(pack.room_points, pack.room_point_start, first, last, x0, z0, grid.CELL_M, occupied)
+        near, _ = grid.attach_band(grid.biggest_component(occupied), grid.BAND)
+        return Grid(origin=(x0, z0), shape=shape, near=near)
+
+    def _make_goals(self, house: int, objects: tuple[int, ...], camera: str, within_m: float) -> npt.NDArray[np.int32]:
+        """(G,) cells from which one of the objects can be seen."""
+        here, pack, view = self.grid(house), self._pack, self._body.camera(camera)
+        low, high = pitch_range(self._body, view)
+        mount = np.array([view.right_m, view.up_m, view.forward_m, view.yaw])
+        rows = slice(int(pack.box_start[house]), int(pack.box_start[house + 1]))
+        reachable = (here.near == np.arange(len(here.near))).reshape(here.shape)
+        goal = np.zeros(here.shape, dtype=np.bool_)
+        for own in objects:
+            views.mark_goals(
+                pack.boxes[rows], pack.box_object[rows], self._near_boxes, self._near_owners,
+                pack.object_box[pack.object_start[house] + own], own, mount, lens_of(view, VIEW_MARGIN), low, high, within_m,
+                reachable, *here.origin, grid.CELL_M, goal,
+            )  # fmt: skip
+        return np.flatnonzero(goal).astype(np.int32)
+
+    def _make_field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float) -> Field | None:
+        goals = self._goals.get((house, objects, camera, within_m), lambda: self._make_goals(house, objects, camera, within_m))
+        if len(goals) == 0:
+            return None
+        here = self.grid(house)
+        size = len(here.near)
+        if self._queue.shape[1] < size:
+            self._queue = np.zeros((grid.BUCKETS, size), dtype=np.int32)
+        metres = np.empty(size, dtype=np.float32)
+        grid.fill_field(here.near, here.shape[0], here.shape[1], goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
+        metres.flags.writeable = False
+        return Field(house=house, objects=objects, origin=here.origin, shape=here.shape, metres=metres, goals=goals)
+
+
+def lens_of(camera: Camera, margin: float) -> Floats:
+    """(4,) tangents of the half angles to the left, right, top and bottom edge of the image, less a part of each."""
+    edges = (
+        camera.cx / camera.fx, (camera.width_px - camera.cx) / camera.fx, camera.cy / camera.fy, (camera.height_px - camera.cy) / camera.fy
+    )  # fmt: skip
+    return np.array(edges) * (1.0 - margin)
+
+
+def pitch_range(body: Embodiment, camera: Camera) -> tuple[float, float]:
+    """Least and greatest pitch that the body's own actions can give a camera, radians, down positive."""
+    tilts = [
+        effect.amount
+        for effect in (action.effect for action in body.actions if action.masked is None)
+        if effect.kind == "turn_camera" and effect.axis == "tilt" and effect.camera == camera.name
+    ]
+    low = camera.tilt.low if camera.tilt is not None and any(tilt < 0 for tilt in tilts) else 0.0
+    high = camera.tilt.high if camera.tilt is not None and any(tilt > 0 for tilt in tilts) else 0.0
+    return camera.pitch + min(low, 0.0), camera.pitch + max(high, 0.0)

@@ -1,0 +1,353 @@
+"""The embedded simulator: a batch of bodies, each in a house of its own, stepped and rendered in one process."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.embodiments.body import Embodiment
+from flare_core.errors import SimError
+from flare_core.houses.house import House
+from flare_core.seeding import key_of, stream, uniforms
+from flare_core.simulators.embedded import motion, sight
+from flare_core.simulators.embedded.cameras import CameraPoses, camera_poses, intrinsics, rotations
+from flare_core.simulators.embedded.compile import compile_scene
+from flare_core.simulators.embedded.effects import effect_table
+from flare_core.simulators.embedded.geometry import room_at
+from flare_core.simulators.embedded.jit import kernel
+from flare_core.simulators.embedded.navigation import Navigator
+from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
+from flare_core.simulators.embedded.pack import ScenePack, pack
+from flare_core.simulators.embedded.palettes import SKY, randomised
+from flare_core.simulators.embedded.raster import Own, Scratch, draw_batch, draw_batch_threads, scratch_for
+from flare_core.simulators.embedded.scene import OWN_ID
+from flare_core.simulators.embedded.textures import textures
+from flare_core.world import Bools, Floats, Images, Ints, Start, World
+
+FULL_TURN: Final = 2 * math.pi
+JOINT_SLACK: Final = 1e-9  # ten moves of 0.1 m reach a limit at 1.0 m
+
+
+class EmbeddedSimulator:
+    """Implements `world.Simulator` over compiled houses.
+
+    Args:
+        houses: houses to compile, or a pack of compiled ones.
+        body: the robot; all rows have the same.
+        batch: number of rows.
+        seed: of the run; with a row's episode number it keys jitter, noise and materials.
+        threads: for rendering; the images do not depend on it.
+
+    Raises:
+        SimError: no houses, or a batch or thread count below one.
+        HouseError: a house cannot be compiled.
+    """
+
+    def __init__(self, houses: Sequence[House] | ScenePack, body: Embodiment, batch: int, seed: int, threads: int = 1) -> None:
+        if batch < 1 or threads < 1:
+            raise SimError(f"batch is {batch} and threads {threads}; both must be at least 1")
+        self.body, self.batch, self.seed = body, batch, seed
+        self.pack = houses if isinstance(houses, ScenePack) else pack([compile_scene(house) for house in houses])
+        self._table = effect_table(body)
+        self._shape = motion.shape_of(body.footprint)
+        self._keys = {name: key_of(seed, name) for name in ("noise", "jitter")}
+        self._near = np.zeros(self.pack.most(self.pack.box_start), dtype=np.int64)
+        cameras = len(body.cameras)
+        self._state: dict[str, npt.NDArray[Any]] = {
+            "house": np.zeros(batch, dtype=np.int64),
+            "pose": np.zeros((batch, 3)),
+            "joints": np.tile(self._table.home, (batch, 1)),
+            "jitter": np.zeros((batch, cameras, 6)),
+            "episode": np.zeros(batch, dtype=np.int64),
+            "step": np.zeros(batch, dtype=np.int64),
+            "collided": np.zeros(batch, dtype=np.bool_),
+            "succeeded": np.ones(batch, dtype=np.bool_),
+        }
+        self._materials = self.pack.most(self.pack.material_start)
+        self._state["palette"] = np.zeros((batch, self._materials + len(ARM_COLOURS), 3), dtype=np.float32)
+        self._state["palette"][:, self._materials :] = ARM_COLOURS
+        for row in range(batch):
+            self._paint(row, Start(house=0, x=0.0, z=0.0, yaw=0.0, episode=0))
+        self._poses: CameraPoses | None = None
+        self._own: Own | None = None
+        self._threads = threads
+        self._textures = textures()
+        self._sky = (np.array(SKY) * 255).astype(np.uint8)
+        self._scratch: dict[tuple[int, int], Scratch] = {}
+        self.navigation = Navigator(self.pack, body, self.world)
+
+    def house_count(self) -> int:
+        return self.pack.house_count
+
+    def object_types(self, house: int) -> Sequence[str]:
+        return self.pack.object_types[house]
+
+    def object_positions(self, house: int) -> Floats:
+        return self.pack.object_box[self.pack.object_start[house] : self.pack.object_start[house + 1], :3].copy()
+
+    def room_types(self, house: int) -> Sequence[str]:
+        return self.pack.room_types[house]
+
+    def reset(self, rows: Ints, starts: Sequence[Start]) -> None:
+        """Begin an episode in each of these rows. Joints go home; jitter and, if asked for, materials are drawn anew.
+
+        Raises:
+            SimError: rows and starts differ in number, a row or a house does not exist, or a pose is not finite.
+        """
+        if len(rows) != len(starts):
+            raise SimError(f"reset: {len(rows)} rows but {len(starts)} starts; give one start for each row")
+        for row, start in zip(rows, starts, strict=True):
+            if not 0 <= row < self.batch or not 0 <= start.house < self.pack.house_count:
+                raise SimError(
+                    f"reset: row {row} of {self.batch}, house {start.house} of {self.pack.house_count}; both count from 0"
+                )
+            if not (math.isfinite(start.x) and math.isfinite(start.z) and math.isfinite(start.yaw)):
+                raise SimError(f"reset: row {row} starts at ({start.x}, {start.z}), yaw {start.yaw}; give finite numbers")
+            state = self._state
+            state["house"][row], state["episode"][row], state["step"][row] = start.house, start.episode, 0
+            state["pose"][row] = start.x, start.z, start.yaw
+            state["joints"][row] = self._table.home
+            state["collided"][row], state["succeeded"][row] = False, True
+            state["jitter"][row] = self._draw_jitter(start.episode)
+            self._paint(int(row), start)
+        self._poses, self._own = None, None
+
+    def _draw_jitter(self, episode: int) -> Floats:
+        """(C, 6) change of every camera's mount and field of view for one episode, uniform within the body's limits."""
+        jitter, cameras = self.body.jitter, len(self.body.cameras)
+        widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
+        lanes = [uniforms(self._keys["jitter"], np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
+        return (2 * np.concatenate(lanes, axis=1) - 1) * widths
+
+    def _paint(self, row: int, start: Start) -> None:
+        """Give a row its house's own colours or random ones."""
+        first, last = self.pack.material_start[start.house : start.house + 2]
+        palette = self._state["palette"]
+        if start.randomise_materials:
+            generator = stream(self.seed, "materials", start.episode)
+            palette[row, : last - first] = randomised(self.pack.material_role[first:last], generator)
+        else:
+            palette[row, : last - first] = self.pack.material_colour[first:last]
+        palette[row, last - first : self._materials] = 0
+
+    def apply(self, actions: Ints) -> None:
+        """Carry out one action, by index into body.actions, in every row.
+
+        A base motion that touches something does not happen ("cancel") or ends there ("stop"); either way it has failed.
+        A joint goes no further than its limit, and the action fails only if the joint was already there. `say` succeeds.
+
+        Raises:
+            SimError: not one action for each row, or an index out of range.
+        """
+        if actions.shape != (self.batch,) or actions.min() < 0 or actions.max() >= len(self.body.actions):
+            raise SimError(f"apply: needs {self.batch} indices from 0 to {len(self.body.actions) - 1}, not {actions.tolist()}")
+        table, state = self._table, self._state
+        wanted = table.motion[actions]  # (B, 3)
+        noise = self.body.noise
+        if noise.move_m > 0 or noise.turn > 0:
+            wanted = self._with_noise(wanted)
+        motion.move_all(
+            self.pack.boxes,
+            self.pack.box_start,
+            state["house"],
+            state["pose"],
+            wanted,
+            self._shape,
+            self.body.on_contact == "stop",
+            self._near,
+            state["collided"],
+        )
+        state["pose"][:, 2] = np.remainder(state["pose"][:, 2], FULL_TURN)
+        succeeded = ~(state["collided"] | table.impossible[actions])
+        rows = np.flatnonzero(table.joint[actions] >= 0)
+        if len(rows):
+            joint = table.joint[actions[rows]]
+            before = state["joints"][rows, joint]
+            after = np.clip(before + table.amount[actions[rows]], table.low[joint], table.high[joint])
+            succeeded[rows] &= np.abs(after - before) > JOINT_SLACK
+            state["joints"][rows, joint] = after
+        state["succeeded"][:] = succeeded
+        state["step"] += 1
+        self._poses, self._own = None, None
+
+    def _with_noise(self, wanted: Floats) -> Floats:
+        """Add a normal error to every base move and turn, keyed by episode and step."""
+        drawn = uniforms(self._keys["noise"], self._state["episode"], self._state["step"])
+        radius, angle = np.sqrt(-2 * np.log1p(-drawn[:, 0])), FULL_TURN * drawn[:, 1]  # Box-Muller
+        first, second = radius * np.cos(angle), radius * np.sin(angle)
+        out = wanted.copy()
+        for axis in (0, 1):
+            out[:, axis] += np.where(wanted[:, axis] != 0, first * self.body.noise.move_m, 0.0)
+        out[:, 2] += np.where(wanted[:, 2] != 0, second * self.body.noise.turn, 0.0)
+        return out
+
+    def world(self) -> World:
+        state, poses = self._state, self._camera_poses()
+        pose = state["pose"]
+        position = np.stack([pose[:, 0], np.zeros(self.batch), pose[:, 1]], axis=1)
+        room = np.empty(self.batch, dtype=np.int64)
+        _rooms(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, state["house"], pose[:, 0], pose[:, 1], room)
+        joints = state["joints"]
+        values = {
+            "house": state["house"].copy(),
+            "position": position,
+            "yaw": pose[:, 2].copy(),
+            "joints": joints[:, :3].copy(),
+            "camera_joints": joints[:, 3:].reshape(self.batch, len(self.body.cameras), 2).copy(),
+            "camera_position": poses.position,
+            "camera_yaw": poses.yaw,
+            "camera_pitch": poses.pitch,
+            "room": room,
+            "held": np.full(self.batch, -1),
+            "collided": state["collided"].copy(),
+            "action_succeeded": state["succeeded"].copy(),
+        }
+        for value in values.values():
+            value.flags.writeable = False
+        return World(**values)
+
+    def _camera_poses(self) -> CameraPoses:
+        if self._poses is None:
+            joints = self._state["joints"]
+            turned = joints[:, 3:].reshape(self.batch, len(self.body.cameras), 2)
+            self._poses = camera_poses(self.body, self._state["pose"], joints[:, :3], turned, self._state["jitter"])
+        return self._poses
+
+    def visible(self, objects: Ints, camera: str, within_m: float) -> Bools:
+        """Whether each row's camera sees each of these objects by AI2-THOR's rule; see `sight`.
+
+        Args:
+            objects: (B, K) object indices, -1 pads.
+            within_m: greatest horizontal distance from the axis of rotation to a visibility point.
+
+        Returns:
+            (B, K), False where padded.
+
+        Raises:
+            SimError: no such camera, another number of rows, or an object that the row's house does not have.
+        """
+        at = self._camera_at(camera)
+        house, pack_ = self._state["house"], self.pack
+        counts = np.diff(pack_.object_start)[house]
+        if objects.shape[:1] != (self.batch,) or objects.ndim != 2 or bool((objects >= counts[:, None]).any()):
+            raise SimError(f"visible: objects must be ({self.batch}, K) indices below each house's number of objects, or -1")
+        poses = self._camera_poses()
+        lens = intrinsics(self.body.cameras[at], self._state["jitter"][:, at, 5], 1, 1)
+        edges = np.stack([lens[:, 2], 1 - lens[:, 2], lens[:, 3], 1 - lens[:, 3]], axis=1) / lens[:, [0, 0, 1, 1]]
+        out = np.zeros(objects.shape, dtype=np.bool_)
+        sight.visible_all(
+            pack_.boxes,
+            pack_.box_object,
+            pack_.box_start,
+            pack_.object_box,
+            pack_.object_start,
+            house,
+            objects,
+            np.ascontiguousarray(poses.position[:, at]),
+            rotations(poses.yaw[:, at], poses.pitch[:, at]),
+            edges,
+            np.ascontiguousarray(self._state["pose"][:, :2]),
+            within_m,
+            out,
+        )
+        return out
+
+    def images(self, camera: str, width: int, height: int, rows: Ints | None = None) -> Images:
+        """(B, height, width, 3) RGB of every row's camera, or of the named rows alone; row 0 of an image is its top."""
+        return self._render(camera, width, height, full=False, rows=rows)[0]
+
+    def frames(self, camera: str, width: int, height: int) -> tuple[Images, npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """RGB (B, H, W, 3), planar depth in metres (B, H, W; 0 for the sky) and instance id (B, H, W; see `scene`)."""
+        return self._render(camera, width, height, full=True)
+
+    def _render(
+        self, camera: str, width: int, height: int, *, full: bool, rows: Ints | None = None
+    ) -> tuple[Images, npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        at = self._camera_at(camera)
+        if width < 1 or height < 1:
+            raise SimError(f"images: {width} x {height} pixels; both sides must be at least 1")
+        own, chosen = self._own_faces(), np.arange(self.batch) if rows is None else rows
+        if rows is not None:
+            own = own._replace(p=own.p[rows], u=own.u[rows], v=own.v[rows], n=own.n[rows], shade=own.shade[rows])
+        scratch = self._scratch.get((width, height))
+        if scratch is None:
+            scratch = scratch_for(self.pack.faces, own, height, width, self._threads)
+            self._scratch[width, height] = scratch
+        poses = self._camera_poses()
+        rgb = np.empty((len(chosen), height, width, 3), dtype=np.uint8)
+        extra = (len(chosen), height, width) if full else (len(chosen), 1, 1)
+        depth, ids = np.empty(extra, dtype=np.float32), np.empty(extra, dtype=np.int32)
+        draw = draw_batch if self._threads == 1 else draw_batch_threads
+        draw(
+            self.pack.faces,
+            self._state["house"][chosen],
+            rotations(poses.yaw[chosen, at], poses.pitch[chosen, at]).astype(np.float32),
+            poses.position[chosen, at].astype(np.float32),
+            intrinsics(self.body.cameras[at], self._state["jitter"][chosen, at, 5], width, height).astype(np.float32),
+            self._state["palette"] if rows is None else self._state["palette"][rows],
+            own,
+            self._textures,
+            self._sky,
+            scratch,
+            rgb,
+            depth,
+            ids,
+            full,
+        )
+        return rgb, depth, ids
+
+    def _own_faces(self) -> Own:
+        if self._own is None:
+            self._own = own_faces(self.body, self._state["pose"], self._state["joints"][:, :3], self._materials, OWN_ID)
+        return self._own
+
+    def _camera_at(self, camera: str) -> int:
+        try:
+            return self.body.camera_index(camera)
+        except KeyError:
+            names = [one.name for one in self.body.cameras]
+            raise SimError(f"{self.body.name} has no camera {camera!r}; it has {names}") from None
+
+    def free(self, rows: Ints, x: Floats, z: Floats, yaw: Floats) -> Bools:
+        """(N,) whether each row's body could stand at each pose: it touches nothing and its axis is above a room's floor."""
+        house, pack_ = self._state["house"][rows], self.pack
+        out = np.zeros(len(rows), dtype=np.bool_)
+        motion.free_all(pack_.boxes, pack_.box_start, house, x, z, yaw, self._shape, out)
+        room = np.empty(len(rows), dtype=np.int64)
+        _rooms(pack_.room_points, pack_.room_point_start, pack_.room_start, house, x, z, room)
+        has_rooms = np.diff(pack_.room_start)[house] > 0
+        return out & ((room >= 0) | ~has_rooms)
+
+    def moves(self, rows: Ints, x: Floats, z: Floats, yaw: Floats, distance_m: Floats) -> Bools:
+        """(N,) whether a straight base move (forward positive) from each pose would touch nothing."""
+        out = np.zeros(len(rows), dtype=np.bool_)
+        house = self._state["house"][rows]
+        motion.moves_all(self.pack.boxes, self.pack.box_start, house, x, z, yaw, distance_m, self._shape, self._near, out)
+        return out
+
+    def snapshot(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Every array that the future depends on; `restore` of it gives a bit-identical future."""
+        return {name: array.copy() for name, array in self._state.items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go back to a snapshot of a simulator with the same houses, body, batch and seed.
+
+        Raises:
+            SimError: an array is missing or has another shape.
+        """
+        for name, array in self._state.items():
+            if name not in state or state[name].shape != array.shape:
+                found = state[name].shape if name in state else "nothing"
+                raise SimError(f"restore: {name} is {found}, needs {array.shape}; the snapshot is of another simulator")
+        for name, array in self._state.items():
+            array[...] = state[name]
+        self._poses, self._own = None, None
+
+
+@kernel
+def _rooms(points: Floats, point_start: Ints, room_start: Ints, house: Ints, x: Floats, z: Floats, out: Ints) -> None:
+    """Write the room of every position, -1 outside."""
+    for row in range(house.shape[0]):
+        out[row] = room_at(points, point_start, room_start[house[row]], room_start[house[row] + 1], x[row], z[row])

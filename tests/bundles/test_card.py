@@ -1,0 +1,102 @@
+"""The card says what is in the other files."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flare_core.adapters.plan import HeadEntry, HeadPlan, InputPlan, Plan, ViewEntry, ViewPlan
+from flare_core.bundles.card import write_card
+from flare_core.embodiments.body import Action, Camera, Effect, Embodiment, Footprint
+
+BODY = Embodiment(
+    name="lowbot",
+    footprint=Footprint(radius_m=0.17, height_m=0.35),
+    cameras=(Camera(name="front", role="navigation", up_m=0.25, fx=64.0, fy=64.0, cx=64.0, cy=36.0, width_px=128, height_px=72),),
+    arm=None,
+    gripper="none",
+    actions=(
+        Action(name="move_ahead", effect=Effect(kind="move_base", axis="forward", amount=0.25)),
+        Action(name="grasp", effect=Effect(kind="grasp"), masked="no gripper | none"),
+        Action(name="done", effect=Effect(kind="say", axis="done")),
+    ),
+)
+PLAN = Plan(
+    source="stretch",
+    target="lowbot",
+    head=HeadPlan(
+        source_actions=("move_ahead", "lift"),
+        trained=(0, 1),
+        entries=(
+            HeadEntry(
+                action="move_ahead", effect="move_base {forward_m: 0.25}", how="rescale", source="move_ahead", source_row=0, ratio=1.25
+            ),
+        ),
+        dropped=("lift",),
+    ),
+    views=ViewPlan(
+        entries=(ViewEntry(view="navigation", width=128, height=72, camera="front", fit="reproject", source_camera="head"),), unused=()
+    ),
+    inputs=InputPlan(source_inputs=(), entries=(), dropped=()),
+)
+LINEAGE = {"command": "flare train stretch_to_lowbot.yaml", "commit": "abc123", "seed": 7, "steps": 600_000, "account": {"kept": 3}}
+
+
+def card(**changes: object) -> str:
+    facts = {"name": "low", "body": BODY, "policy": {"family": "small"}, "task": {"name": "objectnav"}, "lineage": LINEAGE}
+    return write_card(**(facts | {"plan": None, "results": None} | changes))  # type: ignore[arg-type]
+
+
+def test_the_front_matter_is_yaml_that_names_robot_and_task() -> None:
+    front = yaml.safe_load(card().split("---")[1])
+    assert front["license"] == "apache-2.0"
+    assert front["tags"][-2:] == ["lowbot", "objectnav"]
+
+
+def test_the_card_says_who_made_it_and_how() -> None:
+    text = card()
+    assert "```bash\nflare train stretch_to_lowbot.yaml\n```" in text
+    assert "- commit: abc123\n- seed: 7\n- steps: 600000" in text
+
+
+def test_the_card_shows_the_body_with_units_and_reasons() -> None:
+    text = card()
+    assert "Base: radius 0.170 m, 0.35 m high; no arm; gripper: none." in text
+    assert "| front | navigation | 0.25 m | 0° | 90° x 59° | fixed |" in text  # 2 atan(64 / 64), 2 atan(36 / 64)
+    assert "| 0 | `move_ahead` | `move_base {forward_m: 0.25}` | always |" in text
+    assert "| 1 | `grasp` | `grasp` | never: no gripper \\| none |" in text
+
+
+def test_figures_carry_their_intervals_and_say_where_they_are_from() -> None:
+    summary = {"episodes": 1000, "success": 0.5, "success_low": 0.469, "success_high": 0.531}
+    text = card(results={"sampled": summary, "seconds": 3.0})
+    assert "| sampled | 1,000 | 50.0 [46.9, 53.1] |" in text
+    assert "embedded simulator, not from AI2-THOR" in text
+    assert "None yet" in card()
+
+
+def test_before_and_after_show_the_paired_difference() -> None:
+    before = {"episodes": 500, "success": 0.3, "success_low": 0.26, "success_high": 0.34}
+    results = {
+        "before": before,
+        "after": before | {"success": 0.5},
+        "difference": {"mean": 0.2, "low": 0.15, "high": 0.25},
+        "differences": {},
+    }
+    assert "| difference, paired |  | +20.0 [+15.0, +25.0] |" in card(results=results)
+
+
+@pytest.mark.parametrize(("plan", "said"), [(None, "trained on this body from the start"), (PLAN, "carried over from stretch")])
+def test_the_card_says_where_the_policy_comes_from(plan: Plan | None, said: str) -> None:
+    assert said in card(plan=plan)
+
+
+def test_the_plan_is_part_of_the_card() -> None:
+    text = card(plan=PLAN)
+    assert "| move_ahead | move_base {forward_m: 0.25} | rescale | move_ahead | 1.25 |" in text
+    assert "Source actions left behind: `lift`." in text
+    assert "| navigation | 128x72 | front | reproject | head |" in text
+
+
+def test_no_path_of_this_machine_is_in_the_card() -> None:
+    assert str(Path.home()) not in card(plan=PLAN)

@@ -1,0 +1,80 @@
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
+from flare_core.policies.agent import Senses
+from flare_core.policies.small import SmallPolicy
+from tests.learning.toy import SPEC, PlainViews, Toy, senses
+
+SETTINGS = CloneSettings(
+    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, expert_only_steps=64, random_actions=0.1, drop_view=0.0,
+    border=0.5, seen_weight=0.5, steps=6_000,
+)  # fmt: skip
+WORDS = np.linspace(-1, 1, 2 * 64, dtype=np.float32).reshape(2, 64)
+
+
+class ToyTeacher:
+    """Knows the lit side, and calls it by its number."""
+
+    def __init__(self, toy: Toy) -> None:
+        self.toy = toy
+
+    def actions(self) -> npt.NDArray[np.int64]:
+        return np.where(self.toy.sides(), 2, 1)
+
+    def seen(self) -> npt.NDArray[np.bool_]:
+        return np.stack([self.toy.sides(), ~self.toy.sides()], axis=1)
+
+
+def cloner(workers: int = 2) -> Cloner:
+    torch.manual_seed(0)
+    policy = SmallPolicy(SPEC)
+    toys = [Toy(8, first=8 * at) for at in range(workers)]
+    made = [Apprentice(toy, ToyTeacher(toy), senses(policy), SETTINGS, 1) for toy in toys]
+    return Cloner(policy, made, SETTINGS, WORDS, 2, 1)
+
+
+def run(made: Cloner) -> dict[str, object]:
+    record: dict[str, object] = {}
+    while made.steps < SETTINGS.steps:
+        record = made.update()
+    return record
+
+
+def test_cloning_learns_what_the_expert_sees_although_borders_are_covered() -> None:
+    record = run(cloner())
+    assert float(record["agreement"]) > 0.9  # type: ignore[arg-type]
+    assert float(record["seen_loss"]) < 0.4  # type: ignore[arg-type]
+
+
+def test_cloning_is_repeatable() -> None:
+    one, two = cloner(), cloner()
+    for _ in range(4):
+        one.update()
+        two.update()
+    mine, theirs = one.pupils[0].state_dict(), two.pupils[0].state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_borders_are_covered_in_some_episodes_and_for_a_whole_episode() -> None:
+    apprentice = cloner().apprentices[0]
+    image = np.full((64, 16, 16, 3), 7, dtype=np.uint8)
+    numbers = np.arange(64, dtype=np.int64)
+    first = apprentice._bordered({"navigation": image}, numbers)["navigation"]
+    again = apprentice._bordered({"navigation": image}, numbers)["navigation"]
+    touched = (first != 7).reshape(64, -1).any(axis=1)
+    assert np.array_equal(first, again)
+    assert 0.2 < touched.mean() < 0.8
+    assert set(np.unique(first[touched])) <= {7, 128}
+    assert (image == 7).all()  # the environment's own picture is left alone
+
+
+def test_senses_encode_a_goal_again_only_when_it_changes() -> None:
+    policy = SmallPolicy(SPEC)
+    eyes = Senses(policy, PlainViews(), WORDS)
+    first = eyes._goals(np.array([[1, 0], [0, 0]], dtype=np.int32))
+    second = eyes._goals(np.array([[1, 0], [1, 0]], dtype=np.int32))
+    assert torch.equal(first[0], second[0])
+    assert torch.allclose(second[0], second[1], atol=1e-5)
+    assert not torch.allclose(first[1], second[1])
