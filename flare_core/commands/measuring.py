@@ -48,7 +48,7 @@ def evaluate(
             raise FlareError("stopped. An evaluation keeps nothing; give the same command again, perhaps with fewer --episodes") from None
     if as_json:
         about = {"bundle": bundle, "simulator": "embedded simulator", "split": split, "seed": seed}
-        click.echo(json.dumps(about | {"rows": found.to_json()}, indent=1))
+        click.echo(json.dumps(about | found.to_json(), indent=1))
         return
     _print(found, candidate.bundle.name, f"{episodes:,} episodes in each row, 1 seed ({seed})")
 

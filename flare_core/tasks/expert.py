@@ -24,6 +24,7 @@ NEARER_M: Final = 0.1  # the expert stops this much closer than it must,
 MARGIN: Final = 0.15  # and with the target this part of the half image away from its edge,
 BARE: Final = 0.04  # (at the very edge a field of view that is jittered may not show it),
 CLOSE_M: Final = 0.5  # unless it is this close to where it could go, and cannot do better
+STEP_ASIDE: Final = 0.3  # how often a body that is lost moves instead of turning on
 
 
 class Expert:
@@ -84,18 +85,18 @@ class Expert:
     def _wander(self, row: int) -> int:
         """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
 
-        It is drawn from the pose, so that it depends on the state alone and yet does not go round in circles.
+        It is drawn from the pose, so that it depends on the state alone. All turns go the same way: two poses never send the
+        body back to each other.
         """
         world = self._simulator.world()
         x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
         draws = stream(0, "wander", *(round(value * 1000) % 2**32 for value in (x, z, yaw)))
-        at = int(draws.integers(len(self._steps) + len(self._spare))) if self._steps or self._spare else -1
-        if 0 <= at < len(self._steps):
+        here = (np.array([x]), np.array([z]), np.array([yaw]))
+        for at in draws.permutation(len(self._steps)).tolist():
             action, distance_m = self._steps[at]
-            here = (np.array([x]), np.array([z]), np.array([yaw]))
-            if self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
-                return action
-        return self._spare[int(draws.integers(len(self._spare)))] if self._spare else self._end
+            if draws.random() < STEP_ASIDE and self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
+                return int(action)
+        return int(self._spare[0]) if self._spare else self._end
 
 
 def _steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) -> list[tuple[int, float]]:
