@@ -1,0 +1,158 @@
+"""From a transfer to an adapted policy: read, plan, carry, calibrate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from flare_core.adapters.head import Account, carry, carry_spec, mask_body
+from flare_core.adapters.plan import Plan
+from flare_core.adapters.planning import plan_transfer, plan_views
+from flare_core.adapters.spec import TransferSpec
+from flare_core.adapters.view import ViewMap, make_view_map
+from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.embodiments.body import Embodiment
+from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
+from flare_core.errors import BundleError
+from flare_core.learning.spec import RecipeSpec
+from flare_core.policies.agent import Senses
+from flare_core.policies.small import SmallPolicy
+from flare_core.policies.spec import PolicySpec
+from flare_core.reading import Loaded, read
+from flare_core.runs.overrides import NO_OVERRIDES, Overrides
+from flare_core.tasks.spec import TaskSpec, load_task
+from flare_core.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A transfer that has been read and planned; nothing is trained yet.
+
+    Attributes:
+        body: the target, with the static masks that the transfer adds.
+        policy: shape of the carried policy; `bundle` is the source's.
+        overrides: (key, value) of every `-o` that the specs were read with.
+    """
+
+    loaded: Loaded[TransferSpec]
+    bundle: Bundle
+    source_policy: PolicySpec
+    policy: PolicySpec
+    body: Embodiment
+    embodiment: Loaded[EmbodimentSpec]
+    task: Task
+    task_spec: Loaded[TaskSpec]
+    recipe: RecipeSpec
+    recipe_spec: Loaded[RecipeSpec]
+    plan: Plan
+    overrides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The two ends of a transfer: the source policy's bundle, and the target."""
+
+    bundle: Bundle
+    policy: PolicySpec
+    target: Embodiment
+    embodiment: Loaded[EmbodimentSpec]
+
+    @property
+    def views(self) -> dict[str, tuple[int, int]]:
+        """Width and height of every image that the policy expects."""
+        return {view.name: (view.width, view.height) for view in self.policy.views}
+
+
+def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -> Pair:
+    """Read the policy and the body that a transfer names.
+
+    Raises:
+        FlareError: one of them cannot be used.
+    """
+    spec = loaded.spec
+    bundle = load_bundle(_policy_reference(loaded))
+    line = loaded.line_of(("embodiment",))
+    target, embodiment = load_embodiment(spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, where=line)
+    return Pair(bundle=bundle, policy=PolicySpec.from_json(bundle.policy), target=target, embodiment=embodiment)
+
+
+def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -> Transfer:
+    """Read everything that a transfer names and plan it.
+
+    Raises:
+        FlareError: a spec or the bundle cannot be used, or the plan lacks a choice.
+    """
+    spec = loaded.spec
+    pair = pair_of(loaded, overrides)
+    task, task_spec = load_task(spec.task, loaded.folder_of(("task",)), overrides.task)
+    recipe = read(
+        spec.recipe, "recipe", RecipeSpec, base=loaded.folder_of(("recipe",)), overrides=overrides.recipe, where=loaded.line_of(("recipe",))
+    )
+    plan = plan_transfer(pair.bundle.embodiment, pair.target, pair.views, spec, loaded.line_of)
+    body = mask_body(pair.target, plan.head)
+    task.check(body)
+    return Transfer(
+        loaded=loaded, bundle=pair.bundle, source_policy=pair.policy, policy=carry_spec(pair.policy, pair.target), body=body,
+        embodiment=pair.embodiment, task=task, task_spec=task_spec, recipe=recipe.spec, recipe_spec=recipe, plan=plan,
+        overrides=overrides.given,
+    )  # fmt: skip
+
+
+def carried_policy(transfer: Transfer) -> tuple[SmallPolicy, Account]:
+    """The adapted policy before calibration, and what became of every tensor."""
+    state, account = carry(
+        transfer.bundle.state, transfer.plan, actions=transfer.source_policy.actions, body_inputs=transfer.source_policy.body_inputs
+    )
+    return policy_of(transfer.policy, state), account
+
+
+def policy_of(spec: PolicySpec, state: Mapping[str, torch.Tensor]) -> SmallPolicy:
+    """A policy with these weights.
+
+    Raises:
+        BundleError: tensors are missing, left over or of another shape.
+    """
+    policy = SmallPolicy(spec)
+    try:
+        policy.load_state_dict(dict(state), strict=True)
+    except RuntimeError as fault:
+        raise BundleError(f"weights do not fit policy.json: {fault}") from None
+    return policy.requires_grad_(True)
+
+
+def view_map(transfer: Transfer) -> ViewMap:
+    """The plan's views, ready for images."""
+    fill = {view.name: view.fill for view in transfer.source_policy.views}
+    return make_view_map(transfer.plan.views, transfer.bundle.embodiment, transfer.body, fill)
+
+
+def own_views(policy: PolicySpec, body: Embodiment, plan: Plan | None, source: Embodiment | None) -> ViewMap:
+    """Views of a bundle on its own body: by its plan if it was carried, else each camera by its role."""
+    fill = {view.name: view.fill for view in policy.views}
+    if plan is not None and source is not None:
+        return make_view_map(plan.views, source, body, fill)
+    views = {view.name: (view.width, view.height) for view in policy.views}
+    return make_view_map(plan_views(body, body, views, {}), body, body, fill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensesMaker:
+    """Makes senses for a policy; each worker needs its own."""
+
+    views: ViewMap
+    words: npt.NDArray[np.float32]
+
+    def __call__(self, policy: SmallPolicy) -> Senses:
+        return Senses(policy, self.views, self.words)
+
+
+def _policy_reference(loaded: Loaded[TransferSpec]) -> str | Path:
+    """`shipped:NAME` as it is; a folder relative to the file that names it."""
+    reference = loaded.spec.policy
+    if reference.startswith("shipped:") or "://" in reference:
+        return reference
+    beside = loaded.folder_of(("policy",)) / reference
+    return beside if beside.exists() else Path(reference)

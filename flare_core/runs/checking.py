@@ -1,0 +1,103 @@
+"""Is a spec right? Everything that can be found wrong without running it is found here."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from flare_core.adapters.spec import load_transfer
+from flare_core.embodiments.spec import load_embodiment
+from flare_core.errors import SpecError
+from flare_core.learning.spec import RecipeSpec
+from flare_core.reading import KINDS, list_specs, read
+from flare_core.spec_faults import did_you_mean
+from flare_core.tasks.spec import load_task
+from flare_core.yaml_tree import Place, parse, read_text, report
+
+Reference = str | Path
+
+
+def check(reference: str) -> list[str]:
+    """Read a spec in full, whatever its kind.
+
+    Args:
+        reference: path of a YAML file, or a packaged name; a name that several kinds have stands for all of them.
+
+    Returns:
+        One line for each spec that was read: what it is and what it says in short.
+
+    Raises:
+        FlareError: with all of its faults.
+    """
+    if "/" in reference or reference.endswith((".yaml", ".yml")) or Path(reference).is_file():
+        path = Path(reference)
+        return [f"{reference}: ok, {_CHECKS[kind_of(path)](path)}"]
+    kinds = [kind for kind in KINDS if reference in list_specs(kind)]
+    if not kinds:
+        names = sorted({name for kind in KINDS for name in list_specs(kind)})
+        raise SpecError(f"{reference}: no such file, and no packaged spec has this name.{did_you_mean(reference, names)} See `flare list`")
+    return [f"{reference}: ok, {_CHECKS[kind](reference)}" for kind in kinds]
+
+
+def kind_of(path: Path) -> str:
+    """What a file says that it is.
+
+    Raises:
+        SpecError: there is no such file, it is not YAML, or `kind:` is missing or unknown.
+    """
+    tree = parse(read_text(path, str(path)), Place(label=str(path), line=1, path=path))
+    kind = tree.value.get("kind") if isinstance(tree.value, dict) else None
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    if tree.faults:
+        raise report(list(tree.faults))
+    known = ", ".join(KINDS)
+    if kind is None:
+        raise SpecError(f"{tree.place(())}: `kind:` is missing. Begin the file with `kind:` and one of {known}")
+    raise SpecError(f"{tree.place(('kind',))}: kind: no kind {kind!r}. Use one of {known}.{did_you_mean(str(kind), KINDS)}")
+
+
+def _embodiment(reference: Reference) -> str:
+    body, _ = load_embodiment(reference)
+    return f"embodiment {body.name}: {_count(len(body.actions), 'action')}, {_count(len(body.cameras), 'camera')}"
+
+
+def _task(reference: Reference) -> str:
+    from flare_core.tasks.words import Vocabulary
+
+    task, _ = load_task(reference)
+    vocabulary = Vocabulary.load()
+    for text in task.instructions():
+        vocabulary.encode(text)
+    return f"task {task.name}: {_count(len(task.types), 'target')}, {_count(len(task.templates), 'template')}, horizon {task.horizon}"
+
+
+def _recipe(reference: Reference) -> str:
+    loaded = read(reference, "recipe", RecipeSpec)
+    return f"recipe {loaded.name}: {loaded.spec.steps:,} steps in {loaded.spec.rows} rows"
+
+
+def _transfer(reference: Reference) -> str:
+    from flare_core.runs.carry import plan_of  # reads the policy, and so needs torch
+
+    transfer = plan_of(load_transfer(reference))
+    head = transfer.plan.head
+    return f"transfer {transfer.loaded.name}: {transfer.plan.source} to {transfer.plan.target}, {_count(len(head.new_rows), 'new row')}"
+
+
+def _pretraining(reference: Reference) -> str:
+    from flare_core.runs.pretrain import load_pretraining
+
+    pretraining = load_pretraining(reference)
+    pretraining.task.check(pretraining.body)
+    steps = pretraining.spec.cloning.steps
+    return f"pretraining {pretraining.loaded.name}: {pretraining.body.name}, {pretraining.task.name}, {steps:,} steps"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_CHECKS: Final[Mapping[str, Callable[[Reference], str]]] = MappingProxyType(
+    {"embodiment": _embodiment, "task": _task, "recipe": _recipe, "transfer": _transfer, "pretraining": _pretraining}
+)

@@ -1,0 +1,134 @@
+"""Measure a bundle on fixed episodes: held-out houses, houses of the user's own, and against another bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flare_core.bundles.bundle import TASK, Bundle, load_bundle, locate
+from flare_core.errors import BundleError
+from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
+from flare_core.houses.procthor import read_house
+from flare_core.policies.small import SmallPolicy
+from flare_core.policies.spec import PolicySpec
+from flare_core.runs.carry import SensesMaker, own_views, policy_of
+from flare_core.runs.finetune import Watcher
+from flare_core.runs.judge import judge_policy
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of
+from flare_core.simulators.embedded.compile import compile_scene
+from flare_core.simulators.embedded.pack import ScenePack, pack
+from flare_core.tasks.spec import load_task
+from flare_core.tasks.task import Task
+from flare_core.tasks.words import Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A bundle made ready to be judged."""
+
+    bundle: Bundle
+    policy: SmallPolicy
+    senses: SensesMaker
+    task: Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What was found, by label; the first row is the headline.
+
+    Attributes:
+        against: the other bundle compared with this one ("before" is the other), or None.
+    """
+
+    rows: dict[str, Summary]
+    against: Comparison | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`rows`: summaries by label; `against` where there is one."""
+        found: dict[str, Any] = {"rows": {label: summary.to_json() for label, summary in self.rows.items()}}
+        return found | ({} if self.against is None else {"against": self.against.to_json()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        greedy: measure the most probable actions as well.
+        houses: files that make a row of their own.
+    """
+
+    episodes: int
+    split: Split
+    greedy: bool
+    houses: tuple[Path, ...]
+    workers: int
+    seed: int
+
+
+def ready(reference: str) -> Candidate:
+    """Read a bundle and everything that playing with it takes.
+
+    Raises:
+        FlareError: it cannot be used.
+    """
+    bundle = load_bundle(reference)
+    policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
+    if bundle.plan is not None and bundle.source is None:
+        raise BundleError(f"{reference}: has a plan but no source.yaml, so its views cannot be made. Make the bundle again with this flare")
+    views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)
+    task, _ = load_task(locate(reference) / TASK)
+    task.check(bundle.embodiment)
+    return Candidate(bundle=bundle, policy=policy, senses=SensesMaker(views=views, words=Vocabulary.load().vectors), task=task)
+
+
+def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candidate | None = None) -> Evaluation:
+    """Judge a bundle, and another one on the same episodes.
+
+    Raises:
+        BundleError: the two do not play the same episodes.
+        HouseError, TaskError: a house file cannot be read, or offers this body nothing to find.
+    """
+    given = _given_houses(plan.houses)
+    pack_ = houses_of(plan.split, HELD_OUT_HOUSES)
+    sampled = _judge(candidate, pack_, plan, watcher, False)
+    rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
+    if plan.greedy:
+        rows[f"{plan.split} houses, greedy"] = summarise(_judge(candidate, pack_, plan, watcher, True), plan.seed)
+    if given is not None:
+        label = plan.houses[0].stem if len(plan.houses) == 1 else f"{len(plan.houses)} given houses"
+        rows[f"{label}, sampled"] = summarise(_judge(candidate, given, plan, watcher, False), plan.seed)
+        if plan.greedy:
+            rows[f"{label}, greedy"] = summarise(_judge(candidate, given, plan, watcher, True), plan.seed)
+    if against is None:
+        return Evaluation(rows=rows)
+    other = _judge(against, pack_, plan, watcher, False)
+    _same_episodes(candidate, sampled, against, other)
+    rows[f"{against.bundle.name}, {plan.split} houses, sampled"] = summarise(other, plan.seed)
+    return Evaluation(rows=rows, against=compare(other, sampled, plan.seed))
+
+
+def _judge(candidate: Candidate, pack_: ScenePack, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
+    scene = Scene(
+        pack=pack_, body=candidate.bundle.embodiment, task=candidate.task, renders=dict(candidate.senses.views.renders),
+        vocabulary=Vocabulary.load(),
+    )  # fmt: skip
+    watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
+    return judge_policy(scene, candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy)
+
+
+def _given_houses(paths: Sequence[Path]) -> ScenePack | None:
+    return pack([compile_scene(read_house(path)) for path in paths]) if paths else None
+
+
+def _same_episodes(one: Candidate, first: Episodes, two: Candidate, second: Episodes) -> None:
+    """Episodes are drawn for a body and a task: others give others, whatever their numbers."""
+    same = first.houses is not None and second.houses is not None and np.array_equal(first.houses, second.houses)
+    same &= replace(one.task, name="") == replace(two.task, name="")  # an equal start is not enough: the horizon counts too
+    if not same or not np.array_equal(first.measures["shortest_m"], second.measures["shortest_m"]):
+        ends = [f"{each.bundle.name} ({each.bundle.embodiment.name}, {each.task.name})" for each in (one, two)]
+        raise BundleError(
+            f"{ends[0]} and {ends[1]} do not play the same episodes, so there is no paired difference. Evaluate each on its own"
+        )

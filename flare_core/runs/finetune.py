@@ -1,0 +1,240 @@
+"""Fine-tune a carried policy: calibrate, judge, train, judge again on the same episodes, keep everything."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from flare_core.bundles.bundle import Bundle, save_bundle
+from flare_core.errors import TrainError
+from flare_core.evaluation.report import Comparison, Episodes, compare
+from flare_core.learning.calibrate import calibrate
+from flare_core.learning.finetune import FineTuner
+from flare_core.learning.rollout import Collector, Exploration
+from flare_core.policies.distribution import log_probabilities
+from flare_core.policies.small import SmallPolicy
+from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
+from flare_core.runs.facts import commit, machine
+from flare_core.runs.judge import judge_policy
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, training_stages
+from flare_core.tasks.words import Vocabulary
+
+CALIBRATION_STEPS = 64
+CALIBRATION_ROWS = 64
+
+
+class Watcher(Protocol):
+    """What a job tells while it runs."""
+
+    def stage(self, name: str, total: int) -> None:
+        """A part of the job begins; `total` units make it whole."""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """So many units are done."""
+
+    def say(self, text: str) -> None:
+        """A line for the reader."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a fine-tuning run found."""
+
+    comparison: Comparison
+    before: Episodes
+    after: Episodes
+    training_seconds: float
+    seconds: float
+    steps: int
+    bundle: Path
+
+
+def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker) -> Scene:
+    """Where the transfer's body plays its task, with the pictures that its views need."""
+    return Scene(
+        pack=houses_of(split, houses), body=transfer.body, task=transfer.task, renders=dict(senses.views.renders), vocabulary=Vocabulary.load()
+    )
+
+
+def senses_of(transfer: Transfer) -> SensesMaker:
+    """Eyes and words of the carried policy on the target body."""
+    return SensesMaker(views=view_map(transfer), words=Vocabulary.load().vectors)
+
+
+def calibrated_policy(transfer: Transfer, seed: int) -> SmallPolicy:
+    """The carried policy with every new row at the probability that the transfer asks for.
+
+    The states are those that the carried policy meets in training houses while its new actions are masked.
+    """
+    policy, _ = carried_policy(transfer)
+    wanted = {row: entry.probability for row, entry in enumerate(transfer.plan.head.entries) if entry.probability is not None}
+    wanted = {row: p for row, p in wanted.items() if transfer.body.actions[row].masked is None}
+    if not wanted:
+        return policy
+    senses = senses_of(transfer)
+    new = {transfer.body.actions[row].name for row in wanted}
+    quiet = tuple(replace(a, masked=a.masked or "not yet calibrated") if a.name in new else a for a in transfer.body.actions)
+    scene = replace(scene_for(transfer, "train", min(64, transfer.recipe.houses), senses), body=replace(transfer.body, actions=quiet))
+    (stage,) = training_stages(scene, CALIBRATION_ROWS, 1, seed, transfer.recipe.randomise_materials)
+    collector = Collector(stage, senses(policy), stage.observe(), seed)
+    rollout = collector.collect(policy.actor, CALIBRATION_STEPS, Exploration(actions=torch.zeros(len(quiet), dtype=torch.bool)))
+    with torch.no_grad():
+        logits, _ = policy.actor.sequence(rollout.inputs, rollout.starts, rollout.memory)
+        allowed = rollout.allowed.clone()
+        allowed[..., list(wanted)] = True
+        shift = calibrate(logits.flatten(0, 1), allowed.flatten(0, 1), {row: float(p) for row, p in wanted.items()})
+        for row, amount in shift.items():
+            policy.actor.head.bias[row] += amount
+    return policy
+
+
+def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str) -> Outcome:
+    """Run a transfer to its end.
+
+    Args:
+        out: folder of the run: run.json, log.jsonl, checkpoints/, before.json, bundle/.
+        workers: threads, each with its own environments.
+        resume: go on from the last checkpoint instead of refusing a folder that has one.
+
+    Raises:
+        TrainError: the folder holds another run, or rows cannot be shared out among the workers.
+    """
+    began = time.monotonic()
+    recipe = transfer.recipe
+    if recipe.rows % workers:
+        raise TrainError(f"{transfer.recipe_spec.line_of(('rows',))}: rows: {recipe.rows} rows cannot be shared by {workers} workers; use a multiple")
+    _claim(out, transfer, seed, resume)
+    senses = senses_of(transfer)
+    watcher.say("Calibrating new actions in training houses ...")
+    policy = calibrated_policy(transfer, seed)
+    test = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
+    before = _judged(out / "before.json", test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "before")
+    spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
+    after = _judged(None, test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "after")
+    comparison = compare(before, after, seed)
+    results = comparison.to_json()
+    facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent, "workers": workers}
+    bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.name))
+    outcome = Outcome(
+        comparison=comparison, before=before, after=after, training_seconds=spent, seconds=time.monotonic() - began, steps=recipe.steps, bundle=bundle
+    )
+    _write_json(out / "results.json", result_record(transfer, outcome, facts))
+    return outcome
+
+
+def train(transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher) -> float:
+    """The PPO part alone; seconds spent in it, over all resumed parts."""
+    recipe = transfer.recipe
+    scene = scene_for(transfer, "train", recipe.houses, senses)
+    stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
+    shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
+    tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
+    if resume and (out / "checkpoints").is_dir():
+        tuner.resume()
+        watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
+    watcher.stage("fine-tuning", recipe.steps)
+    watcher.advance(tuner.progress.steps)
+
+    def report(record: Mapping[str, Any]) -> None:
+        success = "-" if record["success"] is None else f"{100 * record['success']:.1f} %"
+        watcher.advance(record["steps"], f"{record['steps_per_second']:,.0f} steps/s, success {success}")
+
+    try:
+        tuner.run(report)
+    except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
+        tuner.save()
+        raise TrainError(f"stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+    return tuner.progress.seconds
+
+
+def lineage(transfer: Transfer, seed: int, command: str) -> dict[str, Any]:
+    """What the bundle says of its making."""
+    return {
+        "command": command, "commit": commit(), "seed": seed, "source": transfer.loaded.spec.policy,
+        "source_lineage": dict(transfer.bundle.lineage), "machine": machine(), "simulator": "embedded simulator",
+        "specs": {
+            "transfer": transfer.loaded.sha256, "embodiment": transfer.embodiment.sha256, "task": transfer.task_spec.sha256,
+            "recipe": transfer.recipe_spec.sha256,
+        },
+        "transfer": transfer.loaded.resolved, "recipe": transfer.recipe_spec.resolved,
+        "overrides": [f"{key}={text}" for key, text in transfer.overrides],
+        "tensors": json.loads(carried_policy(transfer)[1].to_json()),
+    }  # fmt: skip
+
+
+def bundle_of(transfer: Transfer, policy: SmallPolicy, facts: Mapping[str, Any], results: Mapping[str, Any] | None, name: str) -> Bundle:
+    """The adapted policy as a bundle."""
+    return Bundle(
+        name=name, state=policy.state_dict(), policy=transfer.policy.to_json(), embodiment=transfer.body,
+        embodiment_spec=transfer.embodiment.resolved, task=transfer.task_spec.resolved, lineage=facts, plan=transfer.plan, results=results, source_spec=transfer.bundle.embodiment_spec,
+    )  # fmt: skip
+
+
+def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What results/*.json hold of one run."""
+    return {
+        "transfer": transfer.loaded.name, "simulator": "embedded simulator", **outcome.comparison.to_json(),
+        "seconds": round(outcome.seconds, 1), "training_seconds": round(outcome.training_seconds, 1), "steps": outcome.steps,
+        "steps_per_second": round(outcome.steps / outcome.training_seconds, 1), "seed": facts["seed"], "workers": facts["workers"],
+        "commit": facts["commit"], "specs": facts["specs"], "machine": facts["machine"],
+    }  # fmt: skip
+
+
+def _claim(out: Path, transfer: Transfer, seed: int, resume: bool) -> None:
+    """Make the folder this run's own, or make sure that it already is."""
+    mine = {"seed": seed, "transfer": transfer.loaded.sha256, "recipe": transfer.recipe_spec.sha256, "embodiment": transfer.embodiment.sha256,
+            "task": transfer.task_spec.sha256}  # fmt: skip
+    path = out / "run.json"
+    if path.exists():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        if not resume:
+            raise TrainError(f"{out}: holds a run already. Add --resume to go on with it, or choose another --out")
+        if there != mine:
+            odd = sorted(name for name in mine if there.get(name) != mine[name])
+            raise TrainError(f"{out}: was begun with another {', '.join(odd)}; use what it was begun with, or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    _write_json(path, mine)
+
+
+def _judged(
+    kept: Path | None, scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher, when: str
+) -> Episodes:  # fmt: skip
+    """Judge, or take what an interrupted run had already found."""
+    if kept is not None and kept.exists():
+        return _episodes_from(json.loads(kept.read_text(encoding="utf-8")))
+    watcher.stage(f"evaluating {when}", episodes)
+    found = judge_policy(scene, policy, senses, episodes, workers, seed, watcher.advance)
+    if kept is not None:
+        _write_json(kept, _episodes_to(found))
+    return found
+
+
+def _episodes_to(episodes: Episodes) -> dict[str, Any]:
+    return {
+        "number": episodes.number.tolist(), "success": episodes.success.tolist(), "actions": list(episodes.actions), "used": episodes.used.tolist(),
+        "measures": {name: values.tolist() for name, values in episodes.measures.items()},
+        "houses": None if episodes.houses is None else episodes.houses.tolist(),
+    }  # fmt: skip
+
+
+def _episodes_from(data: Mapping[str, Any]) -> Episodes:
+    return Episodes(
+        number=np.array(data["number"], dtype=np.int64), success=np.array(data["success"], dtype=bool), actions=tuple(data["actions"]),
+        used=np.array(data["used"], dtype=np.int64), measures={name: np.array(values, dtype=np.float64) for name, values in data["measures"].items()},
+        houses=None if data["houses"] is None else np.array(data["houses"], dtype=np.int64),
+    )  # fmt: skip
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+Say = Callable[[str], None]

@@ -1,0 +1,94 @@
+"""Play fixed held-out episodes and say how it went: the policy, the expert that SEL is measured against, a random policy."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.envs.vector import FlareVectorEnv
+from flare_core.evaluation.episodes import Actor, Record, play, policy_actor, random_actor
+from flare_core.evaluation.report import Episodes, gather
+from flare_core.learning.threads import Crew
+from flare_core.policies.agent import Observation
+from flare_core.policies.small import SmallPolicy
+from flare_core.runs.carry import SensesMaker
+from flare_core.runs.stages import Scene, held_out_stages, parts_of
+from flare_core.tasks.expert import Expert
+
+ROWS = 50
+Report = Callable[[int], None]
+ActorMaker = Callable[[FlareVectorEnv], Actor]
+
+
+def judge_policy(
+    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False
+) -> Episodes:
+    """Episodes 0 to N - 1 of the scene's houses, played by the policy, with the expert's number of actions beside each.
+
+    Args:
+        seed: of the sampled actions; the episodes are always the same.
+        report: receives the number of episodes done so far.
+    """
+    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report)
+    return gather(with_expert(scene, records, workers), scene.body.action_names)
+
+
+def judge_random(scene: Scene, episodes: int, workers: int, seed: int) -> Episodes:
+    """The same episodes, played by a policy that takes every allowed action with the same chance."""
+    records = play_all(blind(scene), lambda stage: random_actor(stage, seed), episodes, workers, lambda done: None)
+    return gather(with_expert(scene, records, workers), scene.body.action_names)
+
+
+def judge_expert(scene: Scene, episodes: int, workers: int) -> Episodes:
+    """The same episodes, played by the shortest-path expert."""
+    records = play_all(blind(scene), expert_actor, episodes, workers, lambda done: None)
+    return gather([record | {"expert_length": record["length"]} for record in records], scene.body.action_names)
+
+
+def with_expert(scene: Scene, records: Sequence[Record], workers: int) -> list[Record]:
+    """Records with `expert_length`; infinite where the expert itself fails, so that SEL asks for what is possible."""
+    lengths = {int(record["number"]): record for record in play_all(blind(scene), expert_actor, len(records), workers, lambda done: None)}
+    return [record | {"expert_length": lengths[int(record["number"])]["length"]} for record in records]
+
+
+def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report) -> list[Record]:
+    """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house."""
+    parts = parts_of(episodes, workers)
+    stages = held_out_stages(scene, parts, ROWS)
+    done = [0] * len(parts)
+
+    def work(worker: int) -> list[Record]:
+        def count(ended: int) -> None:
+            done[worker] = ended
+            report(sum(done))
+
+        sampler = stages[worker].play.sampler
+        records = play(stages[worker], actor(stages[worker]), parts[worker], count)
+        return [record | {"house": sampler.episode(int(record["number"])).start.house} for record in records]
+
+    crew = Crew(len(parts))
+    try:
+        return [record for part in crew.each(work) for record in part]
+    finally:
+        crew.close()
+
+
+def blind(scene: Scene) -> Scene:
+    """The same scene without pictures, for those who do not look at them."""
+    return replace(scene, renders={})
+
+
+def expert_actor(stage: FlareVectorEnv) -> Actor:
+    """The expert as an actor."""
+    expert = Expert(stage.play.simulator, stage.play.sampler)
+
+    def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        del observation, masks, starting
+        return expert.actions(stage.episodes)
+
+    return act
+
+
+Json = dict[str, Any]

@@ -1,0 +1,65 @@
+"""The ways of a few fixed test episodes, for the picture from above."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.evaluation.episodes import play, policy_actor
+from flare_core.evaluation.pictures import Panel, Trail
+from flare_core.houses.generate import generate_house, house_seeds
+from flare_core.houses.house import House
+from flare_core.houses.procthor import parse_house
+from flare_core.policies.agent import Observation
+from flare_core.policies.small import SmallPolicy
+from flare_core.runs.carry import SensesMaker
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages
+
+EPISODES = 4  # the first ones; not chosen by how they went
+
+
+def trails(scene: Scene, policy: SmallPolicy, senses: SensesMaker, seed: int, label: str, episodes: int = EPISODES) -> list[Trail]:
+    """Play episodes 0 to N - 1 with sampled actions, as they are played when the policy is judged.
+
+    The last step of an episode that runs out of time is not in its way: the row begins the next episode in that step.
+    """
+    numbers = range(episodes)
+    (stage,) = held_out_stages(scene, [numbers], episodes)
+    actor = policy_actor(stage, senses(policy), seed)
+    first = {episode.number: episode for episode in stage.episodes}
+    ways: dict[int, list[tuple[float, float]]] = {number: [] for number in numbers}
+
+    def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        position = stage.play.simulator.world().position
+        for row, number in enumerate(stage.episode_numbers.tolist()):
+            if number in ways:
+                ways[number].append((float(position[row, 0]), float(position[row, 2])))
+        return actor(observation, masks, starting)
+
+    records = play(stage, act, numbers)
+    places = {number: stage.play.simulator.object_positions(episode.start.house) for number, episode in first.items()}
+    return [
+        Trail(
+            label=f"{label}: {'success' if record['success'] else 'no success'} in {record['length']} steps",
+            points=np.array(ways[number]),
+            yaw=first[number].start.yaw,
+            targets=tuple((float(places[number][at, 0]), float(places[number][at, 2])) for at in first[number].targets),
+            succeeded=bool(record["success"]),
+        )
+        for number, record in zip(numbers, records, strict=True)
+    ]
+
+
+def panels(scene: Scene, before: Sequence[Trail], after: Sequence[Trail]) -> list[Panel]:
+    """One house for each episode, with both ways in it."""
+    (stage,) = held_out_stages(scene, [range(len(before))], len(before))
+    return [
+        Panel(house=held_out_house(episode.start.house), trails=(one, two), title=f"test episode {episode.number}: {episode.instruction}")
+        for episode, one, two in zip(stage.episodes, before, after, strict=True)
+    ]
+
+
+def held_out_house(index: int) -> House:
+    """The held-out house of that index, which the compiled pack no longer has in a form that can be drawn."""
+    seed = house_seeds("test", HELD_OUT_HOUSES)[index]
+    return parse_house(generate_house(seed, "test"), f"test {seed}")
