@@ -1,6 +1,6 @@
 """Times the rasteriser against the prototype on the prototype's own face arrays, and alone in furnished houses.
 
-    python bench/render.py [--repeats 20] [--real FOLDER]
+    python bench/render.py [--repeats 20]
 
 Frames per CPU second of one thread, best of the repeats; both draw RGB, depth and instance id.
 """
@@ -16,11 +16,16 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent / "baseline"))
-import house as baseline_house  # type: ignore[import-not-found]  # noqa: E402
-import raster_numba as baseline  # type: ignore[import-not-found]  # noqa: E402
+import house as baseline_house  # type: ignore[import-not-found]
+import raster_numba as baseline  # type: ignore[import-not-found]
 
-from flare_core.simulators.embedded.pack import Faces  # noqa: E402
-from flare_core.simulators.embedded.raster import Own, draw_batch, scratch_for  # noqa: E402
+from flare_core.embodiments.spec import load_embodiment
+from flare_core.simulators.embedded.buffers import Own, scratch_for
+from flare_core.simulators.embedded.cache import load_pack
+from flare_core.simulators.embedded.pack import Faces
+from flare_core.simulators.embedded.raster import draw_batch
+from flare_core.simulators.embedded.simulator import EmbeddedSimulator
+from flare_core.world import Start
 
 SIZES = ((64, 64), (128, 72), (224, 224))
 FOV_DEG = 60.0
@@ -78,7 +83,7 @@ def poses_of(houses: list[Any], compiled: list[Compiled], count: int) -> list[tu
     return out
 
 
-def best(run: Callable[[], None], repeats: int) -> float:
+def best(run: Callable[[], object], repeats: int) -> float:
     """Least CPU time of one run, seconds."""
     run()
     times = []
@@ -123,7 +128,34 @@ def compare(repeats: int) -> None:
         print(f"{width:>6}x{height:<3} {rates[0]:>10.0f} {rates[1]:>10.0f} {rates[1] / rates[0]:>7.2f} {np.mean(differing):>11.1e}")
 
 
+def furnished(repeats: int) -> None:
+    """Print microseconds of CPU for each image in generated houses, seen by the Stretch's two cameras (RGB alone)."""
+    robot, _ = load_embodiment("stretch_re1")
+    rows = 32
+    simulator = EmbeddedSimulator(load_pack("train", rows), robot, rows, 0)
+    random = np.random.default_rng(0)
+    starts = []
+    for row in range(rows):
+        x0, z0, x1, z1 = simulator.pack.bounds[row]
+        simulator.reset(np.array([row]), [Start(house=row, x=0.0, z=0.0, yaw=0.0, episode=row)])
+        x, z, yaw = random.uniform(x0, x1, 500), random.uniform(z0, z1, 500), random.uniform(0, 2 * math.pi, 500)
+        at = int(np.flatnonzero(simulator.free(np.full(500, row), x, z, yaw))[0])
+        starts.append(Start(house=row, x=x[at], z=z[at], yaw=yaw[at], episode=row))
+    simulator.reset(np.arange(rows), starts)
+    faces = np.diff(simulator.pack.faces.house_face).mean()
+    print(f"\n{rows} generated houses, {faces:.0f} faces on average, microseconds an image")
+    for width, height in SIZES:
+        for camera in ("navigation", "manipulation"):
+            took = best(lambda: simulator.images(camera, width, height), repeats)  # noqa: B023
+            print(f"{width:>6}x{height:<3} {camera:<12} {took / rows * 1e6:>8.1f}")
+    actions = np.zeros(rows, np.int64)
+    took = best(lambda: (simulator.apply(actions), simulator.world()), repeats)
+    print(f"apply and world, microseconds a row: {took / rows * 1e6:.1f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=20)
-    compare(parser.parse_args().repeats)
+    repeats = parser.parse_args().repeats
+    compare(repeats)
+    furnished(repeats)

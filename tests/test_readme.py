@@ -1,10 +1,13 @@
-"""The result table of the README is made from the committed result of the last full run."""
+"""What the README says holds: its table is that of the last full run, its robot can be read, its links and commands exist."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from flare_core.cli import main
+from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import comparison_table, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,3 +21,29 @@ def test_the_table_in_the_readme_is_that_of_the_committed_result() -> None:
     table = markdown(comparison_table(json.loads(RESULT.read_text())))
     shown = readme.split(BEGIN)[1].split(END)[0].strip()
     assert shown == table, f"put this between {BEGIN!r} and {END!r} in README.md:\n{table}"
+
+
+def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(kind: embodiment\n.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert len(text.splitlines()) == 10
+    path = tmp_path / "mybot.yaml"
+    path.write_text(text)
+    body, _ = load_embodiment(path)
+    assert body.action_names == ("move_ahead", "rotate_right", "rotate_left", "done")
+    assert body.camera_for("navigation") is not None
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/houses.md"])
+def test_links_lead_to_files(name: str) -> None:
+    page = ROOT / name
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        assert link.startswith("https://") or (page.parent / link).is_file(), link
+
+
+def test_every_command_is_in_the_readme_and_no_other() -> None:
+    named = set(re.findall(r"\bflare ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert named == set(main.commands) - {"schema"}
+
+
+def test_pictures_are_small() -> None:
+    assert all(path.stat().st_size < 150_000 for path in (ROOT / "docs" / "pictures").glob("*.png"))

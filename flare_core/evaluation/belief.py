@@ -215,23 +215,22 @@ def glance(
 
 @kernel
 def gains(
-    x: float, z: float, mount: Floats, open_now: Masks, points: Floats, count: Ints, weight: Floats, yaws: Floats, pitches: Floats,
-    lens: Floats, stamp: Ints, out: Floats,
+    x: float, z: float, mount: Floats, opened: Masks, points: Floats, count: Ints, weight: Floats, yaws: Floats, pitches: Floats,
+    lens: Floats, seen: Bools, out: Floats,
 ) -> None:  # fmt: skip
-    """Write (K, T) how much weight a camera on a body at (x, z) would see in each of K x T directions (yaw, pitch).
+    """Add to (K, T) how much weight a camera on a body at (x, z) would see anew in each of K x T directions (yaw, pitch).
 
     Args:
+        opened: (N,) bits of the points that nothing hides there.
         weight: (N,) 0 where a place has been seen.
-        stamp: (K, T) scratch.
+        seen: (K, T, N) places that have been counted already; updated.
     """
     eye = np.empty(3)
-    out[:] = 0.0
-    stamp[:] = -1
     for n in range(points.shape[0]):
-        if weight[n] <= 0.0 or open_now[n] == 0:
+        if weight[n] <= 0.0 or opened[n] == 0:
             continue
         for p in range(count[n]):
-            if not (open_now[n] >> p) & 1:
+            if not (opened[n] >> p) & 1:
                 continue
             views.eye_at(x, z, math.atan2(points[n, p, 0] - x, points[n, p, 2] - z) - mount[3], mount, eye)
             dx, dy, dz = points[n, p, 0] - eye[0], points[n, p, 1] - eye[1], points[n, p, 2] - eye[2]
@@ -242,7 +241,7 @@ def gains(
                 if right < -lens[0] * longest or right > lens[1] * longest:
                     continue
                 for t in range(pitches.shape[0]):
-                    if stamp[k, t] == n:
+                    if seen[k, t, n]:
                         continue
                     sp, cp = math.sin(pitches[t]), math.cos(pitches[t])
                     depth, up = cp * flat - sp * dy, sp * flat + cp * dy
@@ -250,7 +249,7 @@ def gains(
                         continue
                     if up > lens[2] * depth or up < -lens[3] * depth:
                         continue
-                    stamp[k, t] = n
+                    seen[k, t, n] = True
                     out[k, t] += weight[n]
 
 
@@ -258,7 +257,7 @@ def gains(
 def survey(
     stands: Floats, ways: Floats, bearings: Floats, open_from_stands: Masks, open_here: Masks, here: Floats, mount: Floats, points: Floats,
     count: Ints, weight: Floats, yaws: Floats, turns: Floats, turn: float, pitches: Floats, tilts: Floats, lens: Floats,
-) -> tuple[int, int, int]:  # fmt: skip
+) -> tuple[int, int, int, float]:  # fmt: skip
     """The view that shows most unseen weight per action needed.
 
     Args:
@@ -270,7 +269,7 @@ def survey(
         pitches: (T,) and the actions to each, `tilts` (T,).
 
     Returns:
-        Viewpoint (V for here), direction, pitch; (-1, -1, -1) when nothing that is left can be seen.
+        Viewpoint (V for here), direction, pitch, weight that they show; (-1, -1, -1, 0.0) when nothing that is left can be seen.
     """
     count_v = stands.shape[0]
     bound = np.zeros(count_v + 1)
@@ -283,22 +282,62 @@ def survey(
             if opened[n] != 0:
                 total += weight[n]
         bound[v] = total / (1.0 if v == count_v else max(1.0, ways[v]))
-    best, best_v, best_k, best_t = 1e-9, -1, -1, -1
+    best, best_v, best_k, best_t, best_gain = 1e-9, -1, -1, -1, 0.0
     found = np.empty((yaws.shape[0], pitches.shape[0]))
-    stamp = np.empty((yaws.shape[0], pitches.shape[0]), np.int64)
+    seen = np.empty((yaws.shape[0], pitches.shape[0], weight.shape[0]), np.bool_)
     while True:
         v = int(np.argmax(bound))
         if bound[v] <= best:
-            return best_v, best_k, best_t
+            return best_v, best_k, best_t, best_gain
         bound[v] = 0.0
         is_here = v == count_v
         opened = open_here if is_here else open_from_stands[v]
         x, z = (here[0], here[1]) if is_here else (stands[v, 0], stands[v, 1])
-        gains(x, z, mount, opened, points, count, weight, yaws, pitches, lens, stamp, found)
+        found[:], seen[:] = 0.0, False
+        gains(x, z, mount, opened, points, count, weight, yaws, pitches, lens, seen, found)
         for k in range(yaws.shape[0]):
             away = turns[k] if is_here else turns[k] - bearings[v]
             round_way = abs(away - math.tau * math.floor(away / math.tau + 0.5)) / turn
             for t in range(pitches.shape[0]):
                 cost = max(1.0, (0.0 if is_here else ways[v]) + round_way + tilts[t])
                 if found[k, t] / cost > best:
-                    best, best_v, best_k, best_t = found[k, t] / cost, v, k, t
+                    best, best_v, best_k, best_t, best_gain = found[k, t] / cost, v, k, t, found[k, t]
+
+
+@kernel
+def route_gains(
+    metres: npt.NDArray[np.float32], nz: int, nx: int, x0: float, z0: float, cell: float, every: int, u: int, stands: Floats,
+    open_from_stands: Masks, mount: Floats, points: Floats, count: Ints, weight: Floats, pans: Floats, pitches: Floats, lens: Floats,
+    out: Floats,
+) -> None:  # fmt: skip
+    """Write (K, T) how much weight a camera held at each pan and pitch would see on the way down a field from cell u.
+
+    Looked at from the viewpoint nearest to every so many cells of the way, in the direction of the way.
+    """
+    out[:] = 0.0
+    seen = np.zeros((pans.shape[0], pitches.shape[0], weight.shape[0]), np.bool_)
+    since, fromx, fromz = 0, x0 + (u % nx + 0.5) * cell, z0 + (u // nx + 0.5) * cell
+    while True:
+        best, step = metres[u], -1
+        for dj in range(-1, 2):
+            for di in range(-1, 2):
+                j, i = u // nx + dj, u % nx + di
+                if 0 <= j < nz and 0 <= i < nx and 0.0 <= metres[j * nx + i] < best:
+                    best, step = metres[j * nx + i], j * nx + i
+        if step < 0:
+            return
+        u, since = step, since + 1
+        if since < every:
+            continue
+        x, z = x0 + (u % nx + 0.5) * cell, z0 + (u // nx + 0.5) * cell
+        yaw, since = math.atan2(x - fromx, z - fromz), 0
+        fromx, fromz = x, z
+        near, least = 0, np.inf
+        for v in range(stands.shape[0]):
+            away = math.hypot(stands[v, 0] - x, stands[v, 1] - z)
+            if away < least:
+                near, least = v, away
+        gains(
+            stands[near, 0], stands[near, 1], mount, open_from_stands[near], points, count, weight, yaw + mount[3] + pans, pitches, lens,
+            seen, out,
+        )  # fmt: skip

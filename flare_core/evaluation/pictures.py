@@ -19,6 +19,7 @@ from matplotlib.path import Path as Path2D
 
 from flare_core.evaluation.statistics import Interval
 from flare_core.houses.house import House, HouseObject, Opening, Point, Room
+from flare_core.houses.surfaces import footprint
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +31,7 @@ ROOM_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {"Kitchen": "#FBF3DC", "LivingRoom": "#E6F1E4", "Bedroom": "#E5ECF6", "Bathroom": "#EFE6F2"}
 )
 LABELLED_AREA_M2 = 0.5  # smaller objects are drawn without their name
+SHUT: Final = 0.1  # openness below which a door lets nothing through, as in the embedded simulator
 DPI = 130
 
 # Series of the training log that get a panel below success, where the log has them.
@@ -143,9 +145,20 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
 def footprint_corners(thing: HouseObject) -> Floats:
     """(4, 2) corners (x, z) of an object's box seen from above; its rotation is clockwise."""
     half_x, half_z = thing.size[0] / 2, thing.size[2] / 2
-    local = np.array([(-half_x, -half_z), (half_x, -half_z), (half_x, half_z), (-half_x, half_z)])
+    return _in_house(thing, (-half_x, -half_z, half_x, half_z))
+
+
+def footprint_outlines(thing: HouseObject) -> list[Floats]:
+    """(4, 2) corners of each part of the floor that an object covers: a C-shaped counter has three, most things have one."""
+    return [_in_house(thing, part) for part in footprint(thing.type, thing.asset_id, thing.size)]
+
+
+def _in_house(thing: HouseObject, part: tuple[float, float, float, float]) -> Floats:
+    """(4, 2) corners (x, z) in the house of a rectangle x0, z0, x1, z1 in the object's own frame."""
+    x0, z0, x1, z1 = part
     angle = math.radians(thing.rotation[1])
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    local = np.array([(x0, z0), (x1, z0), (x1, z1), (x0, z1)])
     corners: Floats = local @ turn.T + np.array([thing.position[0], thing.position[2]])
     return corners
 
@@ -195,10 +208,11 @@ def _draw_house(axis: Axes, house: House) -> None:
     for room in house.rooms:
         axis.add_patch(Polygon(room.polygon, closed=True, facecolor=ROOM_COLOURS.get(room.type, "#F2F2F2"), edgecolor="none", zorder=0))
     for thing in sorted(house.objects, key=lambda thing: thing.position[1] + thing.size[1] / 2):
-        corners = footprint_corners(thing)
-        axis.add_patch(Polygon(corners, closed=True, facecolor="#D9D4CC", edgecolor="#8C857B", linewidth=0.5, zorder=1))
+        outlines = footprint_outlines(thing)
+        for corners in outlines:
+            axis.add_patch(Polygon(corners, closed=True, facecolor="#D9D4CC", edgecolor="#8C857B", linewidth=0.5, zorder=1))
         if thing.size[0] * thing.size[2] > LABELLED_AREA_M2:
-            centre = corners.mean(axis=0)
+            centre = outlines[0].mean(axis=0)
             axis.text(centre[0], centre[1], thing.type, fontsize=5, color="#6B655C", ha="center", va="center", zorder=2, clip_on=True)
     for room in house.rooms:
         axis.text(*label_place(room), room.type, fontsize=7, color=INK, style="italic", zorder=4)
@@ -211,19 +225,15 @@ def _draw_house(axis: Axes, house: House) -> None:
 
 
 def _draw_opening(axis: Axes, opening: Opening) -> None:
-    """A gap for a door or frame, with the leaf that stands open in it; a blue line for a window."""
+    """A gap for a frame or an open door, whose leaf no house file tells the side of; orange if shut; a blue line for a window."""
     ends = tuple(zip(opening.start, opening.end, strict=True))
     if opening.kind == "window":
         axis.plot(*ends, color=SKY, linewidth=2.2, zorder=4)
         return
     axis.plot(*ends, color="white", linewidth=3.0, zorder=4, solid_capstyle="butt")
-    if opening.kind == "door":
-        (x, z), (x_end, z_end) = opening.start, opening.end
-        angle = opening.openness * math.pi / 2
-        along_x, along_z = x_end - x, z_end - z
-        tip_x = x + along_x * math.cos(angle) - along_z * math.sin(angle)
-        tip_z = z + along_x * math.sin(angle) + along_z * math.cos(angle)
-        axis.plot([x, tip_x], [z, tip_z], color=ORANGE, linewidth=1.4, zorder=4)
+    leads_outside = opening.rooms[0] == opening.rooms[1]  # and such a door is never opened
+    if leads_outside or (opening.kind == "door" and opening.openness < SHUT):
+        axis.plot(*ends, color=ORANGE, linewidth=2.2, zorder=4, solid_capstyle="butt")
 
 
 def _draw_trail(axis: Axes, trail: Trail, colour: str) -> None:

@@ -33,7 +33,7 @@ def side_view(body: Embodiment, path: Path, images: Mapping[str, npt.NDArray[np.
     grid = figure.add_gridspec(2 if pictures else 1, 1, height_ratios=[5.0, 2.6] if pictures else [1.0])
     upper = grid[0].subgridspec(1, 2, width_ratios=[1.25, 1.0])
     side, above = figure.add_subplot(upper[0]), figure.add_subplot(upper[1])
-    _draw_side(side, body)
+    draw_side(side, body)
     _draw_above(above, body)
     figure.suptitle(body.name, fontsize=12, x=0.02, ha="left")
     if pictures:
@@ -60,7 +60,7 @@ def floor_from_m(camera: Camera) -> float:
     return camera.up_m / math.tan(-low) if low < 0 else math.inf
 
 
-def _draw_side(axis: Axes, body: Embodiment) -> None:
+def draw_side(axis: Axes, body: Embodiment) -> None:
     """Seen from the left: forward to the right, up to the top."""
     foot = body.footprint
     half = foot.radius_m if foot.radius_m is not None else foot.half_length_m

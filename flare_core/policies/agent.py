@@ -53,14 +53,9 @@ class Senses:
         return self.views.apply({k.removeprefix("camera/"): v for k, v in observation.items() if k.startswith("camera/")})
 
     def _goals(self, words: npt.NDArray[np.int32]) -> Tensor:
-        changed = np.ones(len(words), dtype=bool)
-        if self._goal is not None and self._goal.shape == words.shape:
-            changed = (self._goal != words).any(axis=1)
-        if changed.all():
+        if self._goal is None or not np.array_equal(self._goal, words):
+            # All rows at once, not only the new ones: the last bits of a row depend on the size of its batch, and a resumed
+            # run, which has to encode every row, must find the same ones.
             self._encoded = self.policy.encoder.encode_goal(torch.from_numpy(words), self.words).detach()
-        elif changed.any():
-            rows = torch.from_numpy(np.flatnonzero(changed))
-            fresh = self.policy.encoder.encode_goal(torch.from_numpy(words[changed]), self.words)
-            self._encoded = self._encoded.clone().index_copy_(0, rows, fresh.detach())
-        self._goal = words.copy()
+            self._goal = words.copy()
         return self._encoded

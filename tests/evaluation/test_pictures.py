@@ -14,6 +14,7 @@ from flare_core.evaluation.pictures import (
     Panel,
     Trail,
     footprint_corners,
+    footprint_outlines,
     label_place,
     learning_curve,
     series,
@@ -56,6 +57,25 @@ def test_a_box_turns_clockwise_seen_from_above() -> None:
     # A long box along z, turned by 30 degrees: its far end (0, 1) goes to the right, to (sin 30, cos 30).
     rod = replace(HOUSE.objects[0], position=(0.0, 0.0, 0.0), size=(0.0, 1.0, 2.0), rotation=(0.0, 30.0, 0.0))
     assert footprint_corners(rod)[2] == pytest.approx((0.5, math.cos(math.radians(30))))
+
+
+def test_a_c_shaped_counter_is_drawn_as_its_three_runs() -> None:
+    counter = HouseObject(
+        id="c", asset_id="Countertop_C_8x10", type="CounterTop", position=(0.0, 0.5, 0.0), rotation=(0.0, 180.0, 0.0), size=(3.0, 1.0, 2.4)
+    )
+    back, *sides = footprint_outlines(counter)
+    # Its back is at -z in its own frame, so turned by half a circle at +z: 0.61 m deep, as wide as the box.
+    assert back.min(axis=0) == pytest.approx((-1.5, 1.2 - 0.61))
+    assert back.max(axis=0) == pytest.approx((1.5, 1.2))
+    assert sorted(round(float(side[:, 0].mean()), 6) for side in sides) == [-1.195, 1.195]
+    assert len(footprint_outlines(HOUSE.objects[0])) == 1
+
+
+@pytest.mark.parametrize(("openness", "rooms", "is_orange"), [(1.0, ("r", "s"), False), (0.0, ("r", "s"), True), (1.0, ("r", "r"), True)])
+def test_only_a_shut_door_is_drawn(openness: float, rooms: tuple[str, str], is_orange: bool, tmp_path: Path) -> None:
+    top_down(replace(HOUSE, openings=(replace(HOUSE.openings[0], openness=openness, rooms=rooms),)), (), tmp_path / "door.png")
+    orange = np.abs(picture(tmp_path / "door.png") - np.array([0xE6, 0x9F, 0x00]) / 255).max(axis=2) < 0.02
+    assert orange.any() == is_orange
 
 
 def test_image_edges_of_a_level_camera_of_90_degrees_lie_at_45() -> None:

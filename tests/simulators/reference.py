@@ -8,7 +8,9 @@ from flare_core.simulators.embedded.pack import Faces, ScenePack
 Floats = npt.NDArray[np.float64]
 
 
-def cast(pack: ScenePack, house: int, eye: Floats, rotation: Floats, lens: Floats, height: int, width: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+def cast(
+    pack: ScenePack, house: int, eye: Floats, rotation: Floats, lens: Floats, height: int, width: int
+) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Planar depth (H, W), 0 for the sky, and the index of the face that is hit, -1 for the sky.
 
     Args:

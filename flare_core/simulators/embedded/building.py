@@ -8,14 +8,16 @@ touched as a slab of two centimetres. A hole through which one can see is a port
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from flare_core.houses.house import House, Opening, Point, Room, Wall
-from flare_core.simulators.embedded.geometry import area, rectangles, triangles
-from flare_core.simulators.embedded.palettes import CEILING, EXTERIOR, FRAME, colour_of
-from flare_core.simulators.embedded.scene import PLAIN, ROLE_CEILING, ROLE_OBJECT, ROLE_SURFACE, Builder, box_faces, slab
-
 import numpy as np
+import numpy.typing as npt
+
+from flare_core.houses.house import House, Opening, Point, Room, Wall
+from flare_core.simulators.embedded.geometry import Floats, Ints, area, rectangles, rooms_of, triangles
+from flare_core.simulators.embedded.palettes import CEILING, EXTERIOR, colour_of
+from flare_core.simulators.embedded.scene import PLAIN, ROLE_CEILING, ROLE_OBJECT, ROLE_SURFACE, Builder, box_faces, slab
 
 WALL_M: Final = 0.02
 FRAME_M: Final = 0.045  # width of a post or lintel within its hole
@@ -40,14 +42,27 @@ class _Piece:
     height_m: float
 
 
-def build(house: House, into: Builder) -> None:
-    """Add the building of a house; objects count as many ids as the house has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hole:
+    """An opening's stretch of one piece: its index in the house, its ends on the floor and its height range."""
+
+    number: int
+    a: Point
+    b: Point
+    low_m: float
+    high_m: float
+
+
+def build(house: House, points: Floats, starts: Ints, into: Builder) -> None:
+    """Add the building of a house, whose rooms' corners are points[starts[r]:starts[r + 1]]."""
     _floors(house, into)
     materials = _wall_materials(house, into)
     frame = into.material(colour_of(house.id, "furniture"), ROLE_OBJECT)
     height = max((wall.height_m for wall in house.walls), default=2.7)
     for piece in _pieces(house, height):
-        _piece(house, piece, materials, frame, into)
+        for hole in _piece(house, piece, materials, into):
+            rooms = rooms_of(np.array(slab(hole.a, hole.b, hole.low_m, hole.high_m, FRAME_DEPTH_M)), points, starts)
+            _hole(house, piece, hole, frame, rooms, into)
     _loose_walls(house, materials, into)
 
 
@@ -112,7 +127,7 @@ def _pieces(house: House, height: float) -> list[_Piece]:
     return out
 
 
-def _cuts(a: Point, along: Point, length: float, marks: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[tuple[Point, Point]]:
+def _cuts(a: Point, along: Point, length: float, marks: npt.NDArray[np.float64]) -> list[tuple[Point, Point]]:
     """Divide an edge at every mark that lies on it."""
     dx, dz = marks[:, 0] - a[0], marks[:, 1] - a[1]
     at = dx * along[0] + dz * along[1]
@@ -123,7 +138,7 @@ def _cuts(a: Point, along: Point, length: float, marks: np.ndarray[tuple[int, ..
             stops.append(stop)
     stops.append(length)
     points = [(a[0] + along[0] * s, a[1] + along[1] * s) for s in stops]
-    return list(zip(points[:-1], points[1:], strict=True))
+    return list(pairwise(points))
 
 
 def _room_of(rooms: Sequence[Room], point: Point) -> int:
@@ -153,20 +168,26 @@ def _wall_at(walls: Sequence[Wall], point: Point, room: str) -> Wall | None:
     return found[0] if found else None
 
 
-def _piece(house: House, piece: _Piece, materials: list[tuple[int, int]], frame: int, into: Builder) -> None:
-    """Add one piece: faces of this room's side, and, once for both rooms, the outer side, boxes, frames and portals."""
+def _piece(house: House, piece: _Piece, materials: list[tuple[int, int]], into: Builder) -> list[_Hole]:
+    """Add the wall of one piece, or a portal where none is.
+
+    The faces of this room's side are added, and, once for both rooms, the boxes and a portal.
+
+    Returns:
+        The piece's holes, once for both rooms.
+    """
     outside = len(house.rooms)
     is_first = piece.room < piece.other
     if piece.wall is None:
         if is_first:
             into.portals.append((piece.room, piece.other, *piece.a, *piece.b, 0.0, piece.height_m))
-        return
+        return []
     length = math.hypot(piece.b[0] - piece.a[0], piece.b[1] - piece.a[1])
     holes = _holes(house.openings, piece, length)
     sides = [(piece.room, piece.inward)]
     if piece.other == outside:
         sides.append((outside, (-piece.inward[0], -piece.inward[1])))
-    solid = _around([hole[1:] for hole in holes], length, piece.height_m)
+    solid = _around(holes, length, piece.height_m)
     for room, normal in sides:
         first = into.face_count
         wall_id = len(house.objects) + 3 * piece.room + 2
@@ -174,11 +195,13 @@ def _piece(house: House, piece: _Piece, materials: list[tuple[int, int]], frame:
             into.upright(_on(piece, s0, length), _on(piece, s1, length), low, high, normal, (*materials[room], wall_id, 0))
         into.group(first, (room,))
     if not is_first:
-        return
+        return []
     for s0, s1, low, high in solid:
         into.solid(slab(_on(piece, s0, length), _on(piece, s1, length), low, high, WALL_M))
-    for number, s0, s1, low, high in holes:
-        _hole(house, number, piece, (_on(piece, s0, length), _on(piece, s1, length), low, high), frame, into)
+    return [
+        _Hole(number=number, a=_on(piece, s0, length), b=_on(piece, s1, length), low_m=low, high_m=high)
+        for number, s0, s1, low, high in holes
+    ]
 
 
 def _on(piece: _Piece, s: float, length: float) -> Point:
@@ -201,15 +224,15 @@ def _holes(openings: Sequence[Opening], piece: _Piece, length: float) -> list[tu
     return sorted(out, key=lambda hole: hole[1])
 
 
-def _around(holes: list[tuple[float, float, float, float]], length: float, height: float) -> list[tuple[float, float, float, float]]:
+def _around(holes: list[tuple[int, float, float, float, float]], length: float, height: float) -> list[tuple[float, float, float, float]]:
     """Rectangles (start, end, low, high) of the wall that its holes leave."""
-    stops = sorted({0.0, length, *(s for hole in holes for s in hole[:2])})
+    stops = sorted({0.0, length, *(s for hole in holes for s in hole[1:3])})
     out: list[tuple[float, float, float, float]] = []
-    for s0, s1 in zip(stops[:-1], stops[1:], strict=True):
+    for s0, s1 in pairwise(stops):
         if s1 - s0 < 1e-6:
             continue
         low = 0.0
-        for _, _, hole_low, hole_high in sorted((h for h in holes if h[0] < (s0 + s1) / 2 < h[1]), key=lambda h: h[2]):
+        for *_, hole_low, hole_high in sorted((h for h in holes if h[1] < (s0 + s1) / 2 < h[2]), key=lambda h: h[3]):
             if hole_low - low > 1e-6:
                 out.append((s0, s1, low, hole_low))
             low = max(low, hole_high)
@@ -218,18 +241,18 @@ def _around(holes: list[tuple[float, float, float, float]], length: float, heigh
     return out
 
 
-def _hole(house: House, number: int, piece: _Piece, hole: tuple[Point, Point, float, float], frame: int, into: Builder) -> None:
+def _hole(house: House, piece: _Piece, hole: _Hole, frame: int, rooms: Sequence[int], into: Builder) -> None:
     """Add what stands in a hole: its frame, a shut leaf, a window's bars; and the portal if one can see through.
 
     A leaf that is open is not modelled: the file does not say to which side it swings. A door that leads outside is
     always shut, since there is no floor behind it.
     """
-    opening, outside = house.openings[number], len(house.rooms)
-    a, b, low, high = hole
+    opening, outside = house.openings[hole.number], len(house.rooms)
+    a, b, low, high = hole.a, hole.b, hole.low_m, hole.high_m
     length = math.hypot(b[0] - a[0], b[1] - a[1])
     is_window = opening.kind == "window"
     is_shut = not is_window and (piece.other == outside or (opening.kind == "door" and opening.openness < SHUT))
-    ident = len(house.objects) + 3 * len(house.rooms) + number
+    ident = len(house.objects) + 3 * len(house.rooms) + hole.number
     width = min(FRAME_M, length / 6)
     bars = [(0.0, width, low, high), (length - width, length, low, high), (width, length - width, high - width, high)]
     if is_window:
@@ -250,7 +273,7 @@ def _hole(house: House, number: int, piece: _Piece, hole: tuple[Point, Point, fl
     first, stack = into.face_count, np.array(boxes)
     part, side = np.repeat(np.arange(len(stack)), 6), np.tile(np.arange(6), len(stack))
     into.faces(*box_faces(stack, part, side), np.array(looks)[part])
-    into.group(first, ())
+    into.group(first, rooms)
 
 
 def _between(a: Point, b: Point, share: float) -> Point:
@@ -272,6 +295,3 @@ def _loose_walls(house: House, materials: list[tuple[int, int]], into: Builder) 
         look = (*materials[room], len(house.objects) + 3 * min(room, max(len(house.rooms) - 1, 0)) + 2, 0)
         into.faces(*box_faces(np.array([box]), part, side), np.array([look] * 6))
         into.group(first, ())
-
-
-__all__ = ["FRAME", "build"]

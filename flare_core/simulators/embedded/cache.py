@@ -26,6 +26,7 @@ from flare_core.simulators.embedded.pack import Faces, ScenePack, pack
 from flare_core.simulators.embedded.scene import Scene
 
 CHUNK: Final = 50  # houses a worker makes before it hands them over
+KEPT: Final = 3  # packs of one split and count: the newest, and two for other checkouts
 NAMES: Final = ("names", "object_ids", "object_types", "room_types")
 ARRAYS: Final = (
     "object_box",
@@ -64,9 +65,18 @@ def load_pack(split: str, count: int, *, folder: Path | None = None, workers: in
     made = pack(_make(split, seeds, workers))
     try:
         write_pack(made, home)
+        _forget_old(home)
     except OSError:  # a full disk or a read-only home only costs the time of the next start
         return made
     return made
+
+
+def _forget_old(home: Path) -> None:
+    """Delete packs of the same split and count that older sources made, all but the last two of them."""
+    alike = [folder for folder in home.parent.glob(f"{home.name.rsplit('-', 1)[0]}-*") if (folder / "names.json").is_file()]
+    alike.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in alike[KEPT:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sources_hash() -> str:

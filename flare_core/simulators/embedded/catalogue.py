@@ -9,120 +9,126 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from flare_core.simulators.embedded import shapes
-from flare_core.simulators.embedded.shapes import Family, Levels, Size
+from flare_core.simulators.embedded import shapes, things
+from flare_core.simulators.embedded.shapes import Family, Levels, Part, Size
 
-# type: (shape, palette of slot 0, of slot 1, of slot 2, of slot 3)
-Look = tuple[Family, str, str, str, str]
+Shape = Family | tuple[Part, ...]
 
 
-def _look(family: Family, first: str, second: str = "furniture", third: str = "dark", fourth: str = "white") -> Look:
-    return (family, first, second, third, fourth)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Shape of a type and the palette of each of its material slots."""
+
+    shape: Shape
+    palettes: tuple[str, str, str, str]
+
+
+def _look(shape: Shape, first: str, second: str = "furniture", third: str = "dark", fourth: str = "white") -> Look:
+    return Look(shape=shape, palettes=(first, second, third, fourth))
 
 
 CATALOGUE: Final[Mapping[str, Look]] = MappingProxyType(
     {
-        "AlarmClock": _look(shapes.alarm_clock, "case", "metal"),
-        "Apple": _look(shapes.apple, "food", "leaf"),
-        "BasketBall": _look(shapes.basket_ball, "ball"),
+        "AlarmClock": _look(things.ALARM_CLOCK, "case", "metal"),
+        "Apple": _look(things.APPLE, "food", "leaf"),
+        "BasketBall": _look(things.BASKET_BALL, "ball"),
         "Bed": _look(shapes.bed, "furniture", "soft"),
-        "Bowl": _look(shapes.bowl, "ceramic", "ceramic"),
+        "Bowl": _look(things.BOWL, "ceramic", "ceramic"),
         "Chair": _look(shapes.chair, "furniture", "furniture"),
-        "GarbageCan": _look(shapes.garbage_can, "case", "case"),
+        "GarbageCan": _look(things.GARBAGE_CAN, "case", "case"),
         "HousePlant": _look(shapes.house_plant, "ceramic", "leaf"),
         "Laptop": _look(shapes.laptop, "case", "case"),
         "Mug": _look(shapes.mug, "ceramic", "ceramic"),
         "Sofa": _look(shapes.sofa, "soft", "soft"),
-        "SprayBottle": _look(shapes.spray_bottle, "plastic", "plastic"),
+        "SprayBottle": _look(things.SPRAY_BOTTLE, "plastic", "plastic"),
         "Television": _look(shapes.television, "case", "case"),
-        "Toilet": _look(shapes.toilet, "white", "ceramic"),
-        "Vase": _look(shapes.vase, "ceramic", "ceramic"),
-        "AluminumFoil": _look(shapes.box, "metal"),
+        "Toilet": _look(things.TOILET, "white", "ceramic"),
+        "Vase": _look(things.VASE, "ceramic", "ceramic"),
+        "AluminumFoil": _look(things.BOX, "metal"),
         "ArmChair": _look(shapes.armchair, "soft"),
-        "BaseballBat": _look(shapes.stick, "wood", "wood"),
-        "Boots": _look(shapes.bag, "furniture"),
-        "Bottle": _look(shapes.bottle, "ceramic", "metal"),
-        "Book": _look(shapes.book, "plastic"),
-        "Box": _look(shapes.cardboard_box, "cardboard", "cardboard"),
-        "Bread": _look(shapes.pillow, "food"),
-        "ButterKnife": _look(shapes.cutlery, "metal", "metal"),
-        "CD": _look(shapes.box, "metal"),
-        "Candle": _look(shapes.shaker, "white", "food"),
+        "BaseballBat": _look(things.STICK, "wood", "wood"),
+        "Boots": _look(things.BAG, "furniture"),
+        "Bottle": _look(things.BOTTLE, "ceramic", "metal"),
+        "Book": _look(things.BOOK, "plastic"),
+        "Box": _look(things.CARDBOARD_BOX, "cardboard", "cardboard"),
+        "Bread": _look(things.PILLOW, "food"),
+        "ButterKnife": _look(things.CUTLERY, "metal", "metal"),
+        "CD": _look(things.BOX, "metal"),
+        "Candle": _look(things.SHAKER, "white", "food"),
         "Cart": _look(shapes.cart, "metal", "metal"),
-        "CellPhone": _look(shapes.flat, "case", "dark"),
-        "Cloth": _look(shapes.flat, "soft", "soft"),
-        "ClothesDryer": _look(shapes.appliance, "case", "metal"),
-        "CoffeeMachine": _look(shapes.appliance, "case", "metal"),
+        "CellPhone": _look(things.FLAT, "case", "dark"),
+        "Cloth": _look(things.FLAT, "soft", "soft"),
+        "ClothesDryer": _look(things.APPLIANCE, "case", "metal"),
+        "CoffeeMachine": _look(things.APPLIANCE, "case", "metal"),
         "CoffeeTable": _look(shapes.table, "furniture", "furniture"),
         "CounterTop": _look(shapes.cabinet, "furniture", "furniture"),
         "CounterTop_L": _look(shapes.corner_counter, "furniture", "furniture"),
         "CounterTop_C": _look(shapes.u_counter, "furniture", "furniture"),
-        "CreditCard": _look(shapes.box, "plastic"),
-        "Cup": _look(shapes.cup, "ceramic", "ceramic"),
+        "CreditCard": _look(things.BOX, "plastic"),
+        "Cup": _look(things.CUP, "ceramic", "ceramic"),
         "Desk": _look(shapes.table, "furniture", "furniture"),
-        "DeskLamp": _look(shapes.desk_lamp, "paint", "metal"),
-        "Desktop": _look(shapes.appliance, "case", "metal"),
+        "DeskLamp": _look(things.DESK_LAMP, "paint", "metal"),
+        "Desktop": _look(things.APPLIANCE, "case", "metal"),
         "DiningTable": _look(shapes.table, "furniture", "furniture"),
-        "DishSponge": _look(shapes.flat, "food", "plastic"),
-        "DogBed": _look(shapes.dog_bed, "soft", "soft"),
+        "DishSponge": _look(things.FLAT, "food", "plastic"),
+        "DogBed": _look(things.DOG_BED, "soft", "soft"),
         "Dresser": _look(shapes.cabinet, "furniture", "furniture"),
-        "Dumbbell": _look(shapes.cutlery, "metal", "metal"),
-        "Egg": _look(shapes.ball, "white"),
-        "Faucet": _look(shapes.faucet, "metal"),
+        "Dumbbell": _look(things.CUTLERY, "metal", "metal"),
+        "Egg": _look(things.BALL, "white"),
+        "Faucet": _look(things.FAUCET, "metal"),
         "FloorLamp": _look(shapes.floor_lamp, "soft", "metal"),
         "Footstool": _look(shapes.stool, "soft", "wood"),
-        "Fork": _look(shapes.cutlery, "metal", "metal"),
-        "Fridge": _look(shapes.fridge, "case", "case"),
-        "GarbageBag": _look(shapes.bag, "dark"),
-        "HandTowel": _look(shapes.flat, "soft", "soft"),
-        "Kettle": _look(shapes.kettle, "metal", "dark"),
-        "KeyChain": _look(shapes.flat, "metal", "metal"),
-        "Knife": _look(shapes.cutlery, "metal", "wood"),
-        "Ladle": _look(shapes.cutlery, "metal", "wood"),
-        "LaundryHamper": _look(shapes.garbage_can, "soft", "wood", "soft"),
-        "Lettuce": _look(shapes.ball, "leaf"),
-        "Microwave": _look(shapes.appliance, "case", "metal"),
-        "Newspaper": _look(shapes.flat, "white", "white"),
-        "Ottoman": _look(shapes.pillow, "soft"),
-        "Painting": _look(shapes.picture, "furniture", "plastic"),
-        "Pan": _look(shapes.pan, "metal", "wood"),
-        "PaperTowelRoll": _look(shapes.shaker, "white", "white"),
-        "Pen": _look(shapes.cutlery, "plastic", "plastic"),
-        "Pencil": _look(shapes.cutlery, "food", "wood"),
-        "PepperShaker": _look(shapes.shaker, "ceramic", "metal"),
-        "Pillow": _look(shapes.pillow, "soft"),
-        "Plate": _look(shapes.plate, "ceramic"),
-        "Plunger": _look(shapes.stick, "food", "wood"),
-        "Pot": _look(shapes.pot, "metal", "dark"),
-        "Potato": _look(shapes.ball, "cardboard"),
-        "RemoteControl": _look(shapes.flat, "dark", "metal"),
-        "RoomDecor": _look(shapes.statue, "ceramic", "wood"),
-        "Safe": _look(shapes.appliance, "metal", "metal"),
-        "SaltShaker": _look(shapes.shaker, "ceramic", "metal"),
-        "ScrubBrush": _look(shapes.stick, "white", "plastic"),
+        "Fork": _look(things.CUTLERY, "metal", "metal"),
+        "Fridge": _look(things.FRIDGE, "case", "case"),
+        "GarbageBag": _look(things.BAG, "dark"),
+        "HandTowel": _look(things.FLAT, "soft", "soft"),
+        "Kettle": _look(things.KETTLE, "metal", "dark"),
+        "KeyChain": _look(things.FLAT, "metal", "metal"),
+        "Knife": _look(things.CUTLERY, "metal", "wood"),
+        "Ladle": _look(things.CUTLERY, "metal", "wood"),
+        "LaundryHamper": _look(things.GARBAGE_CAN, "soft", "wood", "soft"),
+        "Lettuce": _look(things.BALL, "leaf"),
+        "Microwave": _look(things.APPLIANCE, "case", "metal"),
+        "Newspaper": _look(things.FLAT, "white", "white"),
+        "Ottoman": _look(things.PILLOW, "soft"),
+        "Painting": _look(things.PICTURE, "furniture", "plastic"),
+        "Pan": _look(things.PAN, "metal", "wood"),
+        "PaperTowelRoll": _look(things.SHAKER, "white", "white"),
+        "Pen": _look(things.CUTLERY, "plastic", "plastic"),
+        "Pencil": _look(things.CUTLERY, "food", "wood"),
+        "PepperShaker": _look(things.SHAKER, "ceramic", "metal"),
+        "Pillow": _look(things.PILLOW, "soft"),
+        "Plate": _look(things.PLATE, "ceramic"),
+        "Plunger": _look(things.STICK, "food", "wood"),
+        "Pot": _look(things.POT, "metal", "dark"),
+        "Potato": _look(things.BALL, "cardboard"),
+        "RemoteControl": _look(things.FLAT, "dark", "metal"),
+        "RoomDecor": _look(things.STATUE, "ceramic", "wood"),
+        "Safe": _look(things.APPLIANCE, "metal", "metal"),
+        "SaltShaker": _look(things.SHAKER, "ceramic", "metal"),
+        "ScrubBrush": _look(things.STICK, "white", "plastic"),
         "ShelvingUnit": _look(shapes.shelves, "furniture", "furniture"),
         "SideTable": _look(shapes.table, "furniture", "furniture"),
-        "Sink": _look(shapes.basin, "white", "metal"),
-        "SoapBottle": _look(shapes.bottle, "plastic", "plastic"),
-        "Spatula": _look(shapes.cutlery, "metal", "wood"),
-        "Spoon": _look(shapes.cutlery, "metal", "metal"),
-        "Statue": _look(shapes.statue, "ceramic", "wood"),
+        "Sink": _look(things.BASIN, "white", "metal"),
+        "SoapBottle": _look(things.BOTTLE, "plastic", "plastic"),
+        "Spatula": _look(things.CUTLERY, "metal", "wood"),
+        "Spoon": _look(things.CUTLERY, "metal", "metal"),
+        "Statue": _look(things.STATUE, "ceramic", "wood"),
         "Stool": _look(shapes.stool, "furniture", "furniture"),
         "TVStand": _look(shapes.tv_stand, "furniture", "furniture"),
-        "TeddyBear": _look(shapes.teddy, "cardboard"),
-        "TennisRacket": _look(shapes.cutlery, "plastic", "wood"),
-        "TissueBox": _look(shapes.flat, "soft", "white"),
-        "Toaster": _look(shapes.appliance, "metal", "dark"),
-        "Tomato": _look(shapes.ball, "food"),
-        "Towel": _look(shapes.flat, "soft", "soft"),
-        "VacuumCleaner": _look(shapes.vacuum, "plastic", "metal"),
-        "WashingMachine": _look(shapes.appliance, "case", "metal"),
-        "WateringCan": _look(shapes.kettle, "plastic", "metal"),
-        "WineBottle": _look(shapes.bottle, "leaf", "food"),
+        "TeddyBear": _look(things.TEDDY, "cardboard"),
+        "TennisRacket": _look(things.CUTLERY, "plastic", "wood"),
+        "TissueBox": _look(things.FLAT, "soft", "white"),
+        "Toaster": _look(things.APPLIANCE, "metal", "dark"),
+        "Tomato": _look(things.BALL, "food"),
+        "Towel": _look(things.FLAT, "soft", "soft"),
+        "VacuumCleaner": _look(things.VACUUM, "plastic", "metal"),
+        "WashingMachine": _look(things.APPLIANCE, "case", "metal"),
+        "WateringCan": _look(things.KETTLE, "plastic", "metal"),
+        "WineBottle": _look(things.BOTTLE, "leaf", "food"),
     }
 )  # every other type is a plain box
-_OTHER: Final[Look] = _look(shapes.box, "furniture")
-_ROLE_DARK: Final = 3
+_OTHER: Final[Look] = _look(things.BOX, "furniture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +166,10 @@ def look_of(kind: str) -> Look:
 @lru_cache(maxsize=8192)
 def template(kind: str, size: Size, levels: Levels) -> Template:
     """Parts of a type of this size (metres) whose children stand at these heights (shares of its own, ascending)."""
-    parts = np.array(look_of(kind)[0](size, levels))  # (K, 7)
+    shape = look_of(kind).shape
+    parts = np.array(shape if isinstance(shape, tuple) else shape(size, levels))  # (K, 7)
     low, high = parts[:, :3], parts[:, 3:6]
-    part, side = np.meshgrid(np.arange(len(parts)), np.arange(6), indexing="ij")
-    part, side = part.ravel(), side.ravel()
+    part, side = np.repeat(np.arange(len(parts)), 6), np.tile(np.arange(6), len(parts))
     axis, is_low = side // 2, side % 2 == 1
     level = np.where(is_low, low[part, axis], high[part, axis])  # (F,)
     covered = np.zeros(len(part), dtype=np.bool_)

@@ -12,7 +12,7 @@ from flare_core.houses.geometry import upright_size
 from flare_core.houses.house import House, HouseObject
 from flare_core.simulators.embedded import building
 from flare_core.simulators.embedded.catalogue import Template, look_of, plan_of, template
-from flare_core.simulators.embedded.geometry import rooms_touched
+from flare_core.simulators.embedded.geometry import rooms_of
 from flare_core.simulators.embedded.palettes import colour_of
 from flare_core.simulators.embedded.scene import (
     PLAIN,
@@ -27,7 +27,6 @@ from flare_core.simulators.embedded.scene import (
 )
 
 LEAST_M = 1e-3  # a flatter object would have no faces
-INSET_M = 1e-4  # an object that is flush with a wall is not in the next room
 
 
 def compile_scene(house: House) -> Scene:
@@ -37,10 +36,10 @@ def compile_scene(house: House) -> Scene:
         HouseError: the house has no room and no object, or a number in it is not finite.
     """
     into = Builder()
-    building.build(house, into)
     rooms = tuple(room.polygon for room in house.rooms)
     points = np.array([corner for polygon in rooms for corner in polygon], dtype=np.float64).reshape(-1, 2)
     starts = np.cumsum([0, *(len(polygon) for polygon in rooms)])
+    building.build(house, points, starts, into)
     object_box = _objects(house, points, starts, into)
     if into.face_count == 0:
         raise HouseError(f"{house.id}: rooms, walls and objects are all empty; a house needs a room or an object")
@@ -94,27 +93,26 @@ def _objects(house: House, points: Floats, starts: Ints, into: Builder) -> Float
         return np.zeros((0, 8))
     frames = np.array([one.box for one in placed])  # (N, 8)
     counts = np.array([len(one.shape.slot) for one in placed])
-    owner = np.repeat(np.arange(len(placed)), counts)
-    boxes = _part_boxes(frames[owner], np.concatenate([one.shape.centre for one in placed]), np.concatenate([one.shape.half for one in placed]))
+    owner = np.repeat(np.arange(len(placed)), counts)  # (K,)
+    centre, half = np.concatenate([one.shape.centre for one in placed]), np.concatenate([one.shape.half for one in placed])
+    boxes = _part_boxes(frames[owner], centre, half)
     into.boxes.append(boxes)
     into.box_object.append(owner)
-    first_part = np.cumsum(counts) - counts
-    hidden_below = [bool(one.box[1] - one.box[4] < 0.02) or thing.parent is not None for one, thing in zip(placed, house.objects, strict=True)]
-    kept = [~one.shape.face_bottom if below else np.ones(len(one.shape.face_part), np.bool_) for one, below in zip(placed, hidden_below, strict=True)]
-    part = np.concatenate([one.shape.face_part[keep] + first for one, keep, first in zip(placed, kept, first_part, strict=True)])
+    # What stands on a floor or a table has no underside that a camera could see.
+    lies = [thing.parent is not None or one.box[1] - one.box[4] < 0.02 for one, thing in zip(placed, house.objects, strict=True)]
+    kept = [~one.shape.face_bottom | (not on) for one, on in zip(placed, lies, strict=True)]
+    offsets = np.cumsum(counts) - counts
+    part = np.concatenate([one.shape.face_part[keep] + offset for one, keep, offset in zip(placed, kept, offsets, strict=True)])
     side = np.concatenate([one.shape.face_side[keep] for one, keep in zip(placed, kept, strict=True)])
     material = np.concatenate([one.materials[one.shape.slot] for one in placed])
     look = np.zeros((len(part), 4), dtype=np.int64)
     look[:, 0], look[:, 1], look[:, 2] = material[part], PLAIN, owner[part]
-    first_face = into.face_count
+    start = into.face_count
     into.faces(*box_faces(boxes, part, side), look)
-    ends = first_face + np.cumsum([int(keep.sum()) for keep in kept])
-    touched = np.zeros(len(starts) + 1, dtype=np.int64)
-    for at, end in enumerate(ends):
-        found = rooms_touched(points, starts, _corners(frames[at]), touched)
-        start = first_face if at == 0 else int(ends[at - 1])
-        rooms = [int(room) for room in touched[:found]]
-        into.groups.append((-1, -1, start, int(end)) if not 1 <= found <= 2 else (rooms[0], rooms[1] if found == 2 else -1, start, int(end)))
+    for frame, keep in zip(frames, kept, strict=True):
+        end = start + int(keep.sum())
+        into.group(start, rooms_of(frame, points, starts), end)
+        start = end
     return frames
 
 
@@ -130,7 +128,7 @@ def _place(thing: HouseObject, levels: tuple[float, ...], into: Builder) -> _Pla
     materials = np.zeros(4, dtype=np.int64)
     for slot in range(4):
         if slot in used:
-            palette = look[slot + 1]
+            palette = look.palettes[slot]
             colour = thing.colour if slot == 0 and thing.colour else colour_of(thing.asset_id or thing.type, palette, slot)
             materials[slot] = into.material(colour, ROLE_DARK if palette == "dark" else ROLE_OBJECT)
     return _Placed(box=box, shape=shape, materials=materials)
@@ -144,13 +142,6 @@ def _part_boxes(frame: Floats, centre: Floats, half: Floats) -> Floats:
     c, s = frame[:, 6], frame[:, 7]
     place = frame[:, :3] + np.stack([c * local[:, 0] + s * local[:, 2], local[:, 1], c * local[:, 2] - s * local[:, 0]], axis=1)
     return np.concatenate([place, half * size, frame[:, 6:8]], axis=1)
-
-
-def _corners(box: Floats) -> Floats:
-    """(4, 2) footprint of a box, drawn in by a hair."""
-    hx, hz = max(box[3] - INSET_M, 0.0), max(box[5] - INSET_M, 0.0)
-    lx, lz = np.array([-hx, hx, hx, -hx]), np.array([-hz, -hz, hz, hz])
-    return np.stack([box[0] + box[6] * lx + box[7] * lz, box[2] + box[6] * lz - box[7] * lx], axis=1)
 
 
 def _spheres(p: Floats, u: Floats, v: Floats, groups: Sequence[tuple[int, int, int, int]]) -> Floats:

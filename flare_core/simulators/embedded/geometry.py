@@ -4,6 +4,7 @@ Points are (x, z) in metres. A polygon is simple, in either winding, and may be 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from flare_core.simulators.embedded.jit import kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+INSET_M = 1e-4  # an object that is flush with a wall is not in the next room
 
 
 @kernel
@@ -87,7 +90,21 @@ def _cross(a: Floats, b: Floats, c: Floats, d: Floats) -> bool:
     two = abx * (d[1] - a[1]) - abz * (d[0] - a[0])
     three = cdx * (a[1] - c[1]) - cdz * (a[0] - c[0])
     four = cdx * (b[1] - c[1]) - cdz * (b[0] - c[0])
-    return one * two < 0 and three * four < 0
+    return bool(one * two < 0 and three * four < 0)
+
+
+def footprint(box: Floats) -> Floats:
+    """(4, 2) corners of an oriented box (see `scene`) from above, drawn in by a hair."""
+    hx, hz = max(box[3] - INSET_M, 0.0), max(box[5] - INSET_M, 0.0)
+    lx, lz = np.array([-hx, hx, hx, -hx]), np.array([-hz, -hz, hz, hz])
+    return np.stack([box[0] + box[6] * lx + box[7] * lz, box[2] + box[6] * lz - box[7] * lx], axis=1)
+
+
+def rooms_of(box: Floats, points: Floats, starts: Ints) -> list[int]:
+    """Rooms that an oriented box stands in; the number of rooms for the outside."""
+    touched = np.zeros(len(starts), dtype=np.int64)
+    found = rooms_touched(points, starts, footprint(box), touched)
+    return [int(room) for room in touched[:found]]
 
 
 def area(polygon: Sequence[Point]) -> float:
@@ -105,7 +122,7 @@ def rectangles(polygon: Sequence[Point]) -> list[tuple[float, float, float, floa
         return None
     xs = sorted({round(x, 6) for x, _ in polygon})
     tiles: list[tuple[float, float, float, float]] = []
-    for x0, x1 in zip(xs[:-1], xs[1:], strict=True):
+    for x0, x1 in pairwise(xs):
         middle = (x0 + x1) / 2
         cuts = sorted(a[1] for a, b in edges if min(a[0], b[0]) < middle < max(a[0], b[0]))
         for z0, z1 in zip(cuts[::2], cuts[1::2], strict=True):

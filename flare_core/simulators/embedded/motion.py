@@ -25,9 +25,7 @@ TOUCH_M = 1e-9  # a body flush with a wall is not in it, whatever the rounding
 def shape_of(footprint: Footprint) -> Floats:
     """(6,) shape for the kernels."""
     radius = -1.0 if footprint.radius_m is None else footprint.radius_m
-    return np.array(
-        [radius, footprint.half_width_m, footprint.half_length_m, footprint.right_m, footprint.forward_m, footprint.height_m]
-    )
+    return np.array([radius, footprint.half_width_m, footprint.half_length_m, footprint.right_m, footprint.forward_m, footprint.height_m])
 
 
 @kernel
@@ -43,7 +41,7 @@ def touches(box: Floats, x: float, z: float, yaw: float, shape: Floats) -> bool:
     if shape[0] >= 0:
         ex, ez = max(abs(lx) - box[3], 0.0), max(abs(lz) - box[5], 0.0)
         reach = shape[0] - TOUCH_M
-        return reach > 0 and ex * ex + ez * ez < reach * reach
+        return bool(reach > 0 and ex * ex + ez * ez < reach * reach)
     # Separating axes of two rectangles; `near` and `far` are cosine and sine of the angle between them.
     near, far = abs(cos * c + sin * s), abs(sin * c - cos * s)
     if abs(lx) >= box[3] + near * shape[1] + far * shape[2] - TOUCH_M:
@@ -52,14 +50,14 @@ def touches(box: Floats, x: float, z: float, yaw: float, shape: Floats) -> bool:
         return False
     if abs(cos * dx - sin * dz) >= shape[1] + near * box[3] + far * box[5] - TOUCH_M:
         return False
-    return abs(sin * dx + cos * dz) < shape[2] + far * box[3] + near * box[5] - TOUCH_M
+    return bool(abs(sin * dx + cos * dz) < shape[2] + far * box[3] + near * box[5] - TOUCH_M)
 
 
 @kernel
 def reach_of(shape: Floats) -> float:
     """Radius around the axis of rotation that the body never leaves."""
     if shape[0] >= 0:
-        return math.hypot(shape[3], shape[4]) + shape[0]
+        return float(math.hypot(shape[3], shape[4]) + shape[0])
     return math.hypot(abs(shape[3]) + shape[1], abs(shape[4]) + shape[2])
 
 
@@ -91,7 +89,7 @@ def _near(boxes: Floats, first: int, last: int, x: float, z: float, reach: float
 
 @kernel
 def _any_touch(boxes: Floats, near: Ints, count: int, x: float, z: float, yaw: float, shape: Floats) -> bool:
-    for at in range(count):
+    for at in range(count):  # noqa: SIM110, Numba has no any()
         if touches(boxes[near[at]], x, z, yaw, shape):
             return True
     return False

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.houses.house import Colour
+from flare_core.simulators.embedded.buffers import Own
 from flare_core.simulators.embedded.cameras import hand_offset
-from flare_core.simulators.embedded.raster import Own
 from flare_core.simulators.embedded.scene import PLAIN, box_faces, shade_of
 
 Floats = npt.NDArray[np.float64]
@@ -84,4 +84,3 @@ def _put(out: Floats, origin: Floats, yaw: float | Floats, forward: float | Floa
     for axis in range(3):
         out[:, 3 + axis] = half[axis]
     out[:, 6], out[:, 7] = cos, sin
-

@@ -39,7 +39,6 @@ PALETTES: Final[Mapping[str, tuple[Colour, ...]]] = MappingProxyType(
 SKY: Final[Colour] = (0.60, 0.78, 0.94)
 CEILING: Final[Colour] = (0.94, 0.93, 0.91)
 EXTERIOR: Final[Colour] = (0.66, 0.60, 0.54)
-FRAME: Final[Colour] = (0.46, 0.33, 0.22)
 
 
 def colour_of(name: str, palette: str, slot: int = 0) -> Colour:
@@ -78,4 +77,5 @@ def randomised(roles: npt.NDArray[np.int8], generator: np.random.Generator) -> n
     value = low + (high - low) * draws[:, 2]
     angle = (draws[:, :1] * 6 + np.array([5.0, 3.0, 1.0])) % 6  # the usual closed form of HSV to RGB
     ramp = np.clip(np.minimum(angle, 4 - angle), 0, 1)
-    return (value[:, None] * (1 - saturation[:, None] * ramp)).astype(np.float32)
+    colours: npt.NDArray[np.float32] = (value[:, None] * (1 - saturation[:, None] * ramp)).astype(np.float32)
+    return colours

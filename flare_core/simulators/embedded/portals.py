@@ -106,7 +106,8 @@ def flood(
         _everything(shown, count, width, height)
         return
     for room in range(count):
-        shown[room, 0], shown[room, 1], shown[room, 2], shown[room, 3] = np.float32(1e9), np.float32(1e9), np.float32(-1e9), np.float32(-1e9)
+        shown[room, 0], shown[room, 1] = np.float32(1e9), np.float32(1e9)
+        shown[room, 2], shown[room, 3] = np.float32(-1e9), np.float32(-1e9)
     x, y, z, box = np.empty(4, np.float32), np.empty(4, np.float32), np.empty(4, np.float32), np.empty(4, np.float32)
     stack[0, 0], stack[0, 1], stack[0, 2] = np.float32(start), np.float32(0), np.float32(0)
     stack[0, 3], stack[0, 4] = np.float32(width), np.float32(height)

@@ -9,12 +9,12 @@ Reference: Olano and Greer 1997, "Triangle scan conversion using 2D homogeneous 
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import prange
 
+from flare_core.simulators.embedded.buffers import Own, Scratch
 from flare_core.simulators.embedded.jit import fast_kernel, parallel_kernel
 from flare_core.simulators.embedded.pack import Faces
 from flare_core.simulators.embedded.portals import NEAR, bounds, flood
@@ -30,52 +30,6 @@ ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 FLAT = np.float32(1e-12)
 FAR = np.float32(1e9)
 LEAN = np.float32(1e-3)  # a span reaches this much of a pixel further, so that neighbouring faces leave no gap
-RECORD = 14  # A, B, G as (x, y, 1) each, then r, g, b, texture scale along u and v
-PORTALS_DEEP = 8
-
-
-class Scratch(NamedTuple):
-    """Buffers of each thread, sized by the largest house. T threads."""
-
-    inverse: Singles  # (T, H, W) 1/z
-    winner: Smalls  # (T, H, W) drawn face of each pixel, -1 none
-    record: Singles  # (T, faces, RECORD)
-    ident: Smalls  # (T, faces, 2) texture, instance id
-    shown: Singles  # (T, rooms + 1, 4)
-    stack: Singles  # (T, S, 5)
-    part: Smalls  # (T, groups, 2)
-    scissor: Singles  # (T, groups, 4)
-    buffer: Singles  # (T, 2, W)
-
-
-class Own(NamedTuple):
-    """Faces of each row's own robot that its cameras can see. E faces."""
-
-    p: Singles  # (B, E, 3)
-    u: Singles
-    v: Singles
-    n: Singles
-    shade: Singles  # (B, E)
-    look: Smalls  # (E, 4)
-
-
-def scratch_for(faces: Faces, own: Own, height: int, width: int, threads: int) -> Scratch:
-    """Buffers that no house of the pack can overflow."""
-    most = int(np.diff(faces.house_face).max()) + own.look.shape[0]
-    rooms = int(np.diff(faces.house_room).max()) + 1
-    groups = int(np.diff(faces.house_group).max()) + 1
-    deep = PORTALS_DEEP * int(np.diff(faces.house_portal).max()) + 8
-    return Scratch(
-        inverse=np.zeros((threads, height, width), np.float32),
-        winner=np.zeros((threads, height, width), np.int32),
-        record=np.zeros((threads, most, RECORD), np.float32),
-        ident=np.zeros((threads, most, 2), np.int32),
-        shown=np.zeros((threads, rooms, 4), np.float32),
-        stack=np.zeros((threads, deep, 5), np.float32),
-        part=np.zeros((threads, groups, 2), np.int32),
-        scissor=np.zeros((threads, groups, 4), np.float32),
-        buffer=np.zeros((threads, 2, width), np.float32),
-    )
 
 
 @fast_kernel
@@ -215,10 +169,10 @@ def _draw_faces(
                 c[0], c[1], c[2], c[3], c[4], c[5] = ax, ay, a0, bx, by, b0
                 material, texture = look[f, 0], look[f, 1]
                 lit = shade[f] * F(255.0)
-                c[9], c[10], c[11] = palette[material, 0] * lit, palette[material, 1] * lit, palette[material, 2] * lit
+                c[6], c[7], c[8] = palette[material, 0] * lit, palette[material, 1] * lit, palette[material, 2] * lit
                 if texture != 0:
-                    c[12] = math.sqrt(ux * ux + uy * uy + uz * uz)
-                    c[13] = math.sqrt(vx * vx + vy * vy + vz * vz)
+                    c[9] = math.sqrt(ux * ux + uy * uy + uz * uz)
+                    c[10] = math.sqrt(vx * vx + vy * vy + vz * vz)
                 ident[count, 0], ident[count, 1] = texture, look[f, 2]
                 count += 1
     return count
@@ -264,10 +218,10 @@ def _shade(
                 x = end
                 continue
             c = record[face]
-            red, green, blue = c[9], c[10], c[11]
+            red, green, blue = c[6], c[7], c[8]
             texture = ident[face, 0]
             if texture != 0:
-                su, sv = c[12] * size, c[13] * size
+                su, sv = c[9] * size, c[10] * size
                 ax, a, bx, b = c[0] * su, (c[1] * F(y) + c[2]) * su, c[3] * sv, (c[4] * F(y) + c[5]) * sv
                 tile = textures[texture]
                 for i in range(x, end):

@@ -91,14 +91,15 @@ class Builder:
         self.look.append(look)
         self.face_count += len(p)
 
-    def group(self, first_face: int, rooms: Sequence[int]) -> None:
-        """Close a group: every face since `first_face`, seen only through these rooms (more than two: from anywhere)."""
-        if self.face_count == first_face:
+    def group(self, first_face: int, rooms: Sequence[int], end: int | None = None) -> None:
+        """Close a group: the faces from `first_face` (to `end`), seen only in these rooms (none or over two: anywhere)."""
+        end = self.face_count if end is None else end
+        if end == first_face:
             return
         room, second = EVERYWHERE, -1
         if 1 <= len(rooms) <= 2:
             room, second = rooms[0], rooms[-1] if len(rooms) == 2 else -1
-        self.groups.append((room, second, first_face, self.face_count))
+        self.groups.append((room, second, first_face, end))
 
     def upright(self, a: Point, b: Point, low: float, high: float, normal: Point, look: tuple[int, int, int, int]) -> None:
         """Add an upright rectangle over a-b that shows on the side of `normal`."""

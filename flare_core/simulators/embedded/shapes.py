@@ -17,7 +17,8 @@ RUN_M = 0.61  # depth of a run of kitchen counter
 
 
 # fmt: off
-def _part(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, slot: int = 0) -> Part:
+def part(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, slot: int = 0) -> Part:
+    """A part from its extents along width, height and depth."""
     return (x0, y0, z0, x1, y1, z1, slot)
 
 
@@ -33,12 +34,12 @@ def _seat(kind: str, size: Size, levels: Levels) -> float:
     return min((seat_height(kind, size[1]) or size[1]) / size[1], 0.9)
 
 
-def _round(y0: float, y1: float, radius: float, slot: int = 0, x: float = 0.0, z: float = 0.0) -> tuple[Part, ...]:
+def rounded(y0: float, y1: float, radius: float, slot: int = 0, x: float = 0.0, z: float = 0.0) -> tuple[Part, ...]:
     """An upright octagon-like column: two crossed boxes."""
     r, q = radius, radius * 0.7
     return (
-        _part(x - r, x + r, y0, y1, z - q * 0.6, z + q * 0.6, slot),
-        _part(x - q * 0.6, x + q * 0.6, y0, y1, z - r, z + r, slot), _part(x - q, x + q, y0, y1, z - q, z + q, slot),
+        part(x - r, x + r, y0, y1, z - q * 0.6, z + q * 0.6, slot),
+        part(x - q * 0.6, x + q * 0.6, y0, y1, z - r, z + r, slot), part(x - q, x + q, y0, y1, z - q, z + q, slot),
     )
 
 
@@ -46,54 +47,16 @@ def _legs(sx: float, sz: float, top: float, slot: int = 1, thick_m: float = 0.05
     """Four legs at the corners from the floor to `top`."""
     tx, tz = _share(thick_m, sx, 0.2), _share(thick_m, sz, 0.2)
     ends_x, ends_z = ((-0.5, -0.5 + tx), (0.5 - tx, 0.5)), ((-0.5, -0.5 + tz), (0.5 - tz, 0.5))
-    return tuple(_part(x0, x1, 0, top, z0, z1, slot) for x0, x1 in ends_x for z0, z1 in ends_z)
+    return tuple(part(x0, x1, 0, top, z0, z1, slot) for x0, x1 in ends_x for z0, z1 in ends_z)
 
 
-def _hollow(y0: float, y1: float, r: float, wall: float, slot: int = 0, bottom: bool = True) -> tuple[Part, ...]:
+def hollow(y0: float, y1: float, r: float, wall: float, slot: int = 0, bottom: bool = True) -> tuple[Part, ...]:
     """A square vessel that is open at the top."""
     base = y0 + min(0.1, (y1 - y0) * 0.3)
-    floor = (_part(-r + wall, r - wall, y0, base, -r + wall, r - wall, 1),) if bottom else ()
+    floor = (part(-r + wall, r - wall, y0, base, -r + wall, r - wall, 1),) if bottom else ()
     return (
-        *floor, _part(-r, r, y0, y1, r - wall, r, slot), _part(-r, r, y0, y1, -r, -r + wall, slot),
-        _part(-r, -r + wall, y0, y1, -r + wall, r - wall, slot), _part(r - wall, r, y0, y1, -r + wall, r - wall, slot),
-    )
-
-
-def box(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0, 1, -0.5, 0.5),)
-
-
-def ball(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0.25, 0.75, -0.25, 0.25), _part(-0.25, 0.25, 0.25, 0.75, -0.5, 0.5),
-        _part(-0.25, 0.25, 0, 1, -0.25, 0.25), _part(-0.37, 0.37, 0.13, 0.87, -0.25, 0.25),
-        _part(-0.25, 0.25, 0.13, 0.87, -0.37, 0.37), _part(-0.37, 0.37, 0.25, 0.75, -0.37, 0.37),
-    )
-
-
-def basket_ball(size: Size, levels: Levels) -> tuple[Part, ...]:
-    seam = 0.035
-    return (
-        *ball(size, levels), _part(-0.505, 0.505, 0.5 - seam, 0.5 + seam, -0.27, 0.27, 2),
-        _part(-0.27, 0.27, 0.5 - seam, 0.5 + seam, -0.505, 0.505, 2), _part(-seam, seam, -0.005, 1.005, -0.27, 0.27, 2),
-    )
-
-
-def apple(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0.22, 0.62, -0.28, 0.28), _part(-0.28, 0.28, 0.22, 0.62, -0.5, 0.5),
-        _part(-0.4, 0.4, 0.08, 0.74, -0.4, 0.4), _part(-0.26, 0.26, 0, 0.8, -0.26, 0.26),
-        _part(-0.06, 0.06, 0.8, 1, -0.06, 0.06, 2), _part(0.06, 0.3, 0.88, 0.95, -0.08, 0.08, 1),
-    )
-
-
-def alarm_clock(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.42, 0.42, 0.12, 0.72, -0.35, 0.35), _part(-0.3, 0.3, 0.06, 0.78, -0.35, 0.35),
-        _part(-0.3, 0.3, 0.2, 0.64, 0.35, 0.42, 3), _part(-0.03, 0.03, 0.4, 0.6, 0.42, 0.46, 2),
-        _part(0.03, 0.18, 0.4, 0.46, 0.42, 0.46, 2), _part(-0.5, -0.14, 0.78, 0.95, -0.3, 0.3, 1),
-        _part(0.14, 0.5, 0.78, 0.95, -0.3, 0.3, 1), _part(-0.06, 0.06, 0.78, 1, -0.12, 0.12, 1),
-        _part(-0.36, -0.2, 0, 0.12, -0.5, 0.5, 1), _part(0.2, 0.36, 0, 0.12, -0.5, 0.5, 1),
+        *floor, part(-r, r, y0, y1, r - wall, r, slot), part(-r, r, y0, y1, -r, -r + wall, slot),
+        part(-r, -r + wall, y0, y1, -r + wall, r - wall, slot), part(r - wall, r, y0, y1, -r + wall, r - wall, slot),
     )
 
 
@@ -102,16 +65,9 @@ def bed(size: Size, levels: Levels) -> tuple[Part, ...]:
     back, foot = _share(0.08, size[2]), _share(0.06, size[2])
     mid = top * 0.55
     return (
-        _part(-0.5, 0.5, 0, 1, -0.5, -0.5 + back), _part(-0.5, 0.5, 0, top * 1.05, 0.5 - foot, 0.5),
-        _part(-0.49, 0.49, top * 0.25, mid, -0.5 + back, 0.5 - foot), _part(-0.47, 0.47, mid, top, -0.5 + back, -0.05, 3),
-        _part(-0.49, 0.49, mid, top, -0.05, 0.5 - foot, 1),
-    )
-
-
-def bowl(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.22, 0.22, 0, 0.2, -0.22, 0.22), _part(-0.36, 0.36, 0.2, 0.35, -0.36, 0.36, 1),
-        *_hollow(0.3, 0.7, 0.42, 0.08, 0, False), *_hollow(0.7, 1, 0.5, 0.1, 0, False),
+        part(-0.5, 0.5, 0, 1, -0.5, -0.5 + back), part(-0.5, 0.5, 0, top * 1.05, 0.5 - foot, 0.5),
+        part(-0.49, 0.49, top * 0.25, mid, -0.5 + back, 0.5 - foot), part(-0.47, 0.47, mid, top, -0.5 + back, -0.05, 3),
+        part(-0.49, 0.49, mid, top, -0.05, 0.5 - foot, 1),
     )
 
 
@@ -119,59 +75,48 @@ def chair(size: Size, levels: Levels) -> tuple[Part, ...]:
     top = _seat("Chair", size, levels)
     seat, back = _share(0.05, size[1]), _share(0.05, size[2])
     return (
-        *_legs(size[0], size[2], top - seat, 1, 0.04), _part(-0.5, 0.5, top - seat, top, -0.5, 0.5),
-        _part(-0.5, -0.38, top, 1, -0.5, -0.5 + back, 1), _part(0.38, 0.5, top, 1, -0.5, -0.5 + back, 1),
-        _part(-0.38, 0.38, top + (1 - top) * 0.45, 0.98, -0.5, -0.5 + back * 0.9),
+        *_legs(size[0], size[2], top - seat, 1, 0.04), part(-0.5, 0.5, top - seat, top, -0.5, 0.5),
+        part(-0.5, -0.38, top, 1, -0.5, -0.5 + back, 1), part(0.38, 0.5, top, 1, -0.5, -0.5 + back, 1),
+        part(-0.38, 0.38, top + (1 - top) * 0.45, 0.98, -0.5, -0.5 + back * 0.9),
     )
 
 
 def stool(size: Size, levels: Levels) -> tuple[Part, ...]:
     seat = 1 - _share(0.05, size[1])
     return (
-        *_legs(size[0], size[2], seat, 1, 0.04), _part(-0.5, 0.5, seat, 1, -0.5, 0.5),
-        _part(-0.46, 0.46, 0.3, 0.36, -0.04, 0.04, 1),
-    )
-
-
-def garbage_can(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        *_hollow(0, 0.45, 0.38, 0.06, 0), *_hollow(0.45, 0.88, 0.43, 0.06, 0, False), *_hollow(0.88, 1, 0.5, 0.12, 1, False),
-        _part(-0.32, 0.32, 0.1, 0.7, -0.32, 0.32, 2),
+        *_legs(size[0], size[2], seat, 1, 0.04), part(-0.5, 0.5, seat, 1, -0.5, 0.5),
+        part(-0.46, 0.46, 0.3, 0.36, -0.04, 0.04, 1),
     )
 
 
 def house_plant(size: Size, levels: Levels) -> tuple[Part, ...]:
     pot = 0.34
     return (
-        _part(-0.2, 0.2, 0, pot * 0.6, -0.2, 0.2), _part(-0.27, 0.27, pot * 0.6, pot, -0.27, 0.27),
-        _part(-0.04, 0.04, pot, 0.6, -0.04, 0.04, 2), _part(-0.5, -0.12, 0.52, 0.66, -0.14, 0.1, 1),
-        _part(0.1, 0.5, 0.58, 0.74, -0.1, 0.16, 1), _part(-0.14, 0.1, 0.5, 0.62, 0.1, 0.5, 1),
-        _part(-0.1, 0.16, 0.62, 0.78, -0.5, -0.1, 1), _part(-0.3, 0.22, 0.68, 0.9, -0.24, 0.28, 1),
-        _part(-0.12, 0.18, 0.9, 1, -0.16, 0.12, 1),
+        part(-0.2, 0.2, 0, pot * 0.6, -0.2, 0.2), part(-0.27, 0.27, pot * 0.6, pot, -0.27, 0.27),
+        part(-0.04, 0.04, pot, 0.6, -0.04, 0.04, 2), part(-0.5, -0.12, 0.52, 0.66, -0.14, 0.1, 1),
+        part(0.1, 0.5, 0.58, 0.74, -0.1, 0.16, 1), part(-0.14, 0.1, 0.5, 0.62, 0.1, 0.5, 1),
+        part(-0.1, 0.16, 0.62, 0.78, -0.5, -0.1, 1), part(-0.3, 0.22, 0.68, 0.9, -0.24, 0.28, 1),
+        part(-0.12, 0.18, 0.9, 1, -0.16, 0.12, 1),
     )
 
 
 def laptop(size: Size, levels: Levels) -> tuple[Part, ...]:
     thick, lid = _share(0.02, size[1]), _share(0.02, size[2])
     return (
-        _part(-0.5, 0.5, 0, thick, -0.5 + lid, 0.5), _part(-0.42, 0.42, thick, thick * 1.25, -0.3, 0.12, 2),
-        _part(-0.5, 0.5, 0, 1, -0.5, -0.5 + lid), _part(-0.45, 0.45, thick + 0.06, 0.95, -0.5 + lid, -0.5 + lid * 1.3, 2),
+        part(-0.5, 0.5, 0, thick, -0.5 + lid, 0.5), part(-0.42, 0.42, thick, thick * 1.25, -0.3, 0.12, 2),
+        part(-0.5, 0.5, 0, 1, -0.5, -0.5 + lid), part(-0.45, 0.45, thick + 0.06, 0.95, -0.5 + lid, -0.5 + lid * 1.3, 2),
     )
 
 
 def mug(size: Size, levels: Levels) -> tuple[Part, ...]:
     def cup(x0: float, x1: float, y0: float, y1: float, z0: float, z1: float, slot: int = 0) -> Part:
-        return _part(-0.1 + x0 * 0.8, -0.1 + x1 * 0.8, y0, y1, z0, z1, slot)
+        return part(-0.1 + x0 * 0.8, -0.1 + x1 * 0.8, y0, y1, z0, z1, slot)
 
-    body = tuple(cup(p[0], p[3], p[1], p[4], p[2], p[5], p[6]) for p in _hollow(0, 1, 0.5, 0.09))
+    body = tuple(cup(p[0], p[3], p[1], p[4], p[2], p[5], p[6]) for p in hollow(0, 1, 0.5, 0.09))
     return (
-        *body, _part(0.3, 0.5, 0.72, 0.84, -0.08, 0.08), _part(0.3, 0.5, 0.2, 0.32, -0.08, 0.08),
-        _part(0.42, 0.5, 0.32, 0.72, -0.08, 0.08),
+        *body, part(0.3, 0.5, 0.72, 0.84, -0.08, 0.08), part(0.3, 0.5, 0.2, 0.32, -0.08, 0.08),
+        part(0.42, 0.5, 0.32, 0.72, -0.08, 0.08),
     )
-
-
-def cup(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (*_hollow(0, 0.5, 0.4, 0.08), *_hollow(0.5, 1, 0.5, 0.1, 0, False))
 
 
 def sofa(size: Size, levels: Levels) -> tuple[Part, ...]:
@@ -180,12 +125,12 @@ def sofa(size: Size, levels: Levels) -> tuple[Part, ...]:
     high = top + (1 - top) * 0.45
     inner, cushion = 0.5 - arm, top * 0.62
     return (
-        _part(-0.5, 0.5, 0.08, cushion, -0.5, 0.48), _part(-0.5, 0.5, cushion, 1, -0.5, -0.5 + back),
-        _part(-0.5, -inner, 0, high, -0.5 + back, 0.5), _part(inner, 0.5, 0, high, -0.5 + back, 0.5),
-        _part(-inner + 0.01, -0.008, cushion, top, -0.5 + back, 0.5, 1),
-        _part(0.008, inner - 0.01, cushion, top, -0.5 + back, 0.5, 1),
-        _part(-inner + 0.01, -0.01, top, 0.94, -0.5 + back, -0.5 + back * 1.4, 1),
-        _part(0.01, inner - 0.01, top, 0.94, -0.5 + back, -0.5 + back * 1.4, 1),
+        part(-0.5, 0.5, 0.08, cushion, -0.5, 0.48), part(-0.5, 0.5, cushion, 1, -0.5, -0.5 + back),
+        part(-0.5, -inner, 0, high, -0.5 + back, 0.5), part(inner, 0.5, 0, high, -0.5 + back, 0.5),
+        part(-inner + 0.01, -0.008, cushion, top, -0.5 + back, 0.5, 1),
+        part(0.008, inner - 0.01, cushion, top, -0.5 + back, 0.5, 1),
+        part(-inner + 0.01, -0.01, top, 0.94, -0.5 + back, -0.5 + back * 1.4, 1),
+        part(0.01, inner - 0.01, top, 0.94, -0.5 + back, -0.5 + back * 1.4, 1),
     )
 
 
@@ -194,17 +139,9 @@ def armchair(size: Size, levels: Levels) -> tuple[Part, ...]:
     arm, back = _share(0.16, size[0], 0.22), _share(0.2, size[2])
     high = top + (1 - top) * 0.4
     return (
-        *_legs(size[0], size[2], 0.12, 2), _part(-0.5, 0.5, 0.12, top, -0.5, 0.5),
-        _part(-0.45, 0.45, top, 1, -0.5, -0.5 + back), _part(-0.5, -0.5 + arm, top, high, -0.5 + back, 0.45),
-        _part(0.5 - arm, 0.5, top, high, -0.5 + back, 0.45),
-    )
-
-
-def spray_bottle(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.5, -0.36, 0.3), _part(-0.36, 0.36, 0.5, 0.64, -0.26, 0.16),
-        _part(-0.24, 0.24, 0.64, 0.8, -0.16, 0.06, 1), _part(-0.36, 0.36, 0.8, 1, -0.4, 0.42, 1),
-        _part(-0.2, 0.2, 0.88, 0.96, 0.42, 0.5, 2), _part(-0.2, 0.2, 0.6, 0.8, 0.2, 0.3, 1),
+        *_legs(size[0], size[2], 0.12, 2), part(-0.5, 0.5, 0.12, top, -0.5, 0.5),
+        part(-0.45, 0.45, top, 1, -0.5, -0.5 + back), part(-0.5, -0.5 + arm, top, high, -0.5 + back, 0.45),
+        part(0.5 - arm, 0.5, top, high, -0.5 + back, 0.45),
     )
 
 
@@ -212,50 +149,37 @@ def television(size: Size, levels: Levels) -> tuple[Part, ...]:
     thick = _share(0.05, size[2], 1.0) / 2
     stand = 0.12
     return (
-        _part(-0.25, 0.25, 0, 0.03, -0.5, 0.5, 1), _part(-0.06, 0.06, 0.03, stand, -thick, thick * 0.8, 1),
-        _part(-0.5, 0.5, stand, 1, -thick, thick * 0.9), _part(-0.47, 0.47, stand + 0.05, 0.96, thick * 0.9, thick, 2),
-    )
-
-
-def toilet(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.24, 0.24, 0, 0.2, -0.3, 0.24), _part(-0.32, 0.32, 0.2, 0.36, -0.3, 0.36),
-        _part(-0.42, 0.42, 0.36, 0.43, -0.26, 0.5, 1), _part(-0.24, 0.24, 0.43, 0.435, -0.1, 0.36, 2),
-        _part(-0.4, 0.4, 0.43, 0.82, -0.26, -0.2), _part(-0.5, 0.5, 0.4, 0.95, -0.5, -0.26),
-        _part(-0.48, 0.48, 0.95, 1, -0.5, -0.24, 1),
-    )
-
-
-def vase(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        *_round(0, 0.12, 0.3), *_round(0.12, 0.3, 0.42), *_round(0.3, 0.56, 0.5, 1), *_round(0.56, 0.68, 0.36),
-        *_round(0.68, 0.9, 0.2), *_round(0.9, 1, 0.32),
+        part(-0.25, 0.25, 0, 0.03, -0.5, 0.5, 1), part(-0.06, 0.06, 0.03, stand, -thick, thick * 0.8, 1),
+        part(-0.5, 0.5, stand, 1, -thick, thick * 0.9), part(-0.47, 0.47, stand + 0.05, 0.96, thick * 0.9, thick, 2),
     )
 
 
 def table(size: Size, levels: Levels) -> tuple[Part, ...]:
     tops = levels or (1.0,)
     thick = _share(0.04, size[1], 0.15)
-    boards = tuple(_part(-0.5, 0.5, max(top - thick, 0.01), top, -0.5, 0.5) for top in tops)
+    boards = tuple(part(-0.5, 0.5, max(top - thick, 0.01), top, -0.5, 0.5) for top in tops)
     return (*_legs(size[0], size[2], tops[-1] - thick), *boards)
 
 
 def shelves(size: Size, levels: Levels) -> tuple[Part, ...]:
     heights = levels or (0.08, 0.38, 0.68)
     side, thick = _share(0.03, size[0]), _share(0.03, size[1], 0.1)
-    boards = tuple(_part(-0.5 + side, 0.5 - side, max(h - thick, 0.0), h, -0.46, 0.5, 1) for h in heights if h < 0.97)
+    boards = tuple(part(-0.5 + side, 0.5 - side, max(h - thick, 0.0), h, -0.46, 0.5, 1) for h in heights if h < 0.97)
     return (
-        _part(-0.5, -0.5 + side, 0, 1, -0.5, 0.5), _part(0.5 - side, 0.5, 0, 1, -0.5, 0.5),
-        _part(-0.5 + side, 0.5 - side, 0, 1, -0.5, -0.46), _part(-0.5 + side, 0.5 - side, 1 - thick, 1, -0.46, 0.5), *boards,
+        part(-0.5, -0.5 + side, 0, 1, -0.5, 0.5), part(0.5 - side, 0.5, 0, 1, -0.5, 0.5),
+        part(-0.5 + side, 0.5 - side, 0, 1, -0.5, -0.46), part(-0.5 + side, 0.5 - side, 1 - thick, 1, -0.46, 0.5), *boards,
     )
 
 
 def cabinet(size: Size, levels: Levels) -> tuple[Part, ...]:
     top = levels[-1] if levels else 1.0
     gap, deep = 0.02, 0.5
-    fronts = tuple(_part(-0.47 + 0.48 * c, -0.01 + 0.48 * c, top * (0.06 + 0.31 * r), top * (0.34 + 0.31 * r), deep - gap, deep, 1) for c in (0, 1) for r in (0, 1, 2))
-    mirror = (_part(-0.4, 0.4, top, 1, -0.5, -0.44, 3),) if top < 0.9 else ()
-    return (_part(-0.5, 0.5, 0.03, top, -0.5, deep - gap), *fronts, *mirror)
+    fronts = tuple(
+        part(-0.47 + 0.48 * c, -0.01 + 0.48 * c, top * (0.06 + 0.31 * r), top * (0.34 + 0.31 * r), deep - gap, deep, 1)
+        for c in (0, 1) for r in (0, 1, 2)
+    )
+    mirror = (part(-0.4, 0.4, top, 1, -0.5, -0.44, 3),) if top < 0.9 else ()
+    return (part(-0.5, 0.5, 0.03, top, -0.5, deep - gap), *fronts, *mirror)
 
 
 def corner_counter(size: Size, levels: Levels) -> tuple[Part, ...]:
@@ -267,174 +191,27 @@ def u_counter(size: Size, levels: Levels) -> tuple[Part, ...]:
     """A counter with a C plan: a run along the back and one along either side, open to the front."""
     deep, wide = min(RUN_M / size[2], 1.0), min(RUN_M / size[0], 0.5)
     return (
-        _part(-0.5, 0.5, 0, 0.95, -0.5, -0.5 + deep), _part(-0.5, 0.5, 0.95, 1, -0.5, -0.5 + deep, 1),
-        _part(-0.5, -0.5 + wide, 0, 1, -0.5 + deep, 0.5), _part(0.5 - wide, 0.5, 0, 1, -0.5 + deep, 0.5),
+        part(-0.5, 0.5, 0, 0.95, -0.5, -0.5 + deep), part(-0.5, 0.5, 0.95, 1, -0.5, -0.5 + deep, 1),
+        part(-0.5, -0.5 + wide, 0, 1, -0.5 + deep, 0.5), part(0.5 - wide, 0.5, 0, 1, -0.5 + deep, 0.5),
     )
 
 
 def tv_stand(size: Size, levels: Levels) -> tuple[Part, ...]:
     top = levels[-1] if levels else 1.0
     return (
-        _part(-0.5, 0.5, top * 0.88, top, -0.5, 0.5), _part(-0.5, -0.46, 0, top * 0.88, -0.5, 0.5),
-        _part(0.46, 0.5, 0, top * 0.88, -0.5, 0.5), _part(-0.46, 0.46, top * 0.1, top * 0.88, -0.5, 0.1, 1),
-        _part(-0.46, 0.46, top * 0.1, top * 0.2, 0.1, 0.48),
-    )
-
-
-def fridge(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0.02, 1, -0.5, 0.42), _part(-0.5, 0.5, 0.02, 0.6, 0.42, 0.47, 1),
-        _part(-0.5, 0.5, 0.62, 1, 0.42, 0.47, 1), _part(-0.42, -0.36, 0.3, 0.56, 0.47, 0.5, 2),
-        _part(-0.42, -0.36, 0.66, 0.86, 0.47, 0.5, 2),
-    )
-
-
-def appliance(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 1, -0.5, 0.44), _part(-0.42, 0.22, 0.14, 0.84, 0.44, 0.48, 2),
-        _part(0.3, 0.44, 0.2, 0.8, 0.44, 0.5, 1),
-    )
-
-
-def cardboard_box(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        *_hollow(0, 0.92, 0.44, 0.03), _part(-0.5, -0.44, 0.8, 0.86, -0.4, 0.4, 1),
-        _part(0.44, 0.5, 0.8, 0.86, -0.4, 0.4, 1), _part(-0.4, 0.4, 0.92, 1, 0.4, 0.44),
-        _part(-0.4, 0.4, 0.92, 1, -0.44, -0.4),
+        part(-0.5, 0.5, top * 0.88, top, -0.5, 0.5), part(-0.5, -0.46, 0, top * 0.88, -0.5, 0.5),
+        part(0.46, 0.5, 0, top * 0.88, -0.5, 0.5), part(-0.46, 0.46, top * 0.1, top * 0.88, -0.5, 0.1, 1),
+        part(-0.46, 0.46, top * 0.1, top * 0.2, 0.1, 0.48),
     )
 
 
 def floor_lamp(size: Size, levels: Levels) -> tuple[Part, ...]:
     pole = _share(0.02, size[0], 0.1)
-    return (*_round(0, 0.03, 0.35, 1), _part(-pole, pole, 0.03, 0.78, -pole, pole, 1), *_round(0.78, 1, 0.5))
-
-
-def desk_lamp(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.3, 0.3, 0, 0.06, -0.3, 0.3, 1), _part(-0.06, 0.06, 0.06, 0.7, -0.06, 0.06, 1),
-        _part(-0.36, 0.36, 0.6, 0.8, -0.36, 0.36), _part(-0.24, 0.24, 0.8, 1, -0.24, 0.24),
-    )
-
-
-def bottle(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.6, -0.36, 0.36), _part(-0.36, 0.36, 0, 0.6, -0.5, 0.5), _part(-0.3, 0.3, 0.6, 0.7, -0.3, 0.3),
-        _part(-0.16, 0.16, 0.7, 1, -0.16, 0.16, 1),
-    )
-
-
-def shaker(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.4, 0.4, 0, 0.75, -0.4, 0.4), _part(-0.5, 0.5, 0.75, 1, -0.5, 0.5, 1))
-
-
-def plate(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0.3, 1, -0.32, 0.32), _part(-0.32, 0.32, 0.3, 1, -0.5, 0.5), _part(-0.3, 0.3, 0, 0.3, -0.3, 0.3))
-
-
-def pan(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.4, -0.1, 0.5), _part(-0.5, 0.5, 0.4, 1, -0.1, -0.04), _part(-0.5, 0.5, 0.4, 1, 0.44, 0.5),
-        _part(-0.07, 0.07, 0.6, 0.9, -0.5, -0.1, 1),
-    )
-
-
-def pot(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        *_hollow(0, 0.9, 0.4, 0.05), _part(-0.5, -0.4, 0.6, 0.75, -0.12, 0.12, 1),
-        _part(0.4, 0.5, 0.6, 0.75, -0.12, 0.12, 1),
-    )
-
-
-def kettle(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        *_round(0, 0.7, 0.36), _part(-0.2, 0.2, 0.7, 0.78, -0.2, 0.2, 1), _part(-0.06, 0.06, 0.45, 0.7, 0.3, 0.5),
-        _part(-0.06, 0.06, 0.92, 1, -0.4, 0.3, 1), _part(-0.06, 0.06, 0.6, 0.92, -0.46, -0.4, 1),
-    )
-
-
-def pillow(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0.3, 0.7, -0.5, 0.5), _part(-0.36, 0.36, 0, 1, -0.36, 0.36))
-
-
-def flat(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0, 0.8, -0.5, 0.5), _part(-0.4, 0.4, 0.8, 1, -0.4, 0.4, 1))
-
-
-def book(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.15, -0.5, 0.5), _part(-0.46, 0.46, 0.15, 0.85, -0.47, 0.47, 3),
-        _part(-0.5, 0.5, 0.85, 1, -0.5, 0.5), _part(-0.5, -0.46, 0.15, 0.85, -0.5, 0.5),
-    )
-
-
-def stick(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0, 0.3, -0.5, 0.5), _part(-0.15, 0.15, 0.3, 1, -0.15, 0.15, 1))
-
-
-def cutlery(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0, 1, 0.1, 0.5), _part(-0.2, 0.2, 0, 1, -0.5, 0.1, 1))
-
-
-def picture(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (_part(-0.5, 0.5, 0, 1, -0.5, 0.2), _part(-0.42, 0.42, 0.08, 0.92, 0.2, 0.5, 1))
-
-
-def statue(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.12, -0.5, 0.5, 1), _part(-0.3, 0.3, 0.12, 0.6, -0.3, 0.3),
-        _part(-0.5, 0.2, 0.5, 0.66, -0.2, 0.2), _part(-0.16, 0.22, 0.66, 1, -0.22, 0.22),
-    )
-
-
-def teddy(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.32, 0.32, 0, 0.55, -0.35, 0.25), _part(-0.26, 0.26, 0.55, 0.92, -0.3, 0.3),
-        _part(-0.36, -0.16, 0.85, 1, -0.1, 0.1), _part(0.16, 0.36, 0.85, 1, -0.1, 0.1),
-        _part(-0.5, -0.32, 0.28, 0.48, -0.2, 0.3), _part(0.32, 0.5, 0.28, 0.48, -0.2, 0.3),
-        _part(-0.34, -0.1, 0, 0.2, 0.25, 0.5), _part(0.1, 0.34, 0, 0.2, 0.25, 0.5),
-    )
-
-
-def basin(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0.75, 1, -0.5, -0.36), _part(-0.5, 0.5, 0.75, 1, 0.36, 0.5),
-        _part(-0.5, -0.38, 0.75, 1, -0.36, 0.36), _part(0.38, 0.5, 0.75, 1, -0.36, 0.36),
-        _part(-0.46, 0.46, 0.6, 0.78, -0.46, 0.46, 1), _part(-0.14, 0.14, 0, 0.6, -0.4, 0.0),
-    )
-
-
-def faucet(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.15, -0.5, -0.1), _part(-0.12, 0.12, 0.15, 1, -0.5, -0.2),
-        _part(-0.12, 0.12, 0.82, 1, -0.2, 0.5),
-    )
-
-
-def dog_bed(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.5, -0.5, 0.5, 1), _part(-0.5, 0.5, 0.5, 1, -0.5, -0.36),
-        _part(-0.5, -0.36, 0.5, 1, -0.36, 0.5), _part(0.36, 0.5, 0.5, 1, -0.36, 0.5),
-    )
-
-
-def bag(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.5, -0.4, 0.4), _part(-0.4, 0.4, 0, 0.65, -0.5, 0.5),
-        _part(-0.26, 0.26, 0.65, 0.82, -0.26, 0.26), _part(-0.1, 0.1, 0.82, 1, -0.1, 0.1),
-    )
+    return (*rounded(0, 0.03, 0.35, 1), part(-pole, pole, 0.03, 0.78, -pole, pole, 1), *rounded(0.78, 1, 0.5))
 
 
 def cart(size: Size, levels: Levels) -> tuple[Part, ...]:
     return (
-        *_legs(size[0], size[2], 0.7, 1, 0.03), _part(-0.5, 0.5, 0.12, 0.2, -0.5, 0.5),
-        _part(-0.5, 0.5, 0.6, 0.7, -0.5, 0.5), _part(-0.5, 0.5, 0.92, 1, -0.5, -0.44, 1),
+        *_legs(size[0], size[2], 0.7, 1, 0.03), part(-0.5, 0.5, 0.12, 0.2, -0.5, 0.5),
+        part(-0.5, 0.5, 0.6, 0.7, -0.5, 0.5), part(-0.5, 0.5, 0.92, 1, -0.5, -0.44, 1),
     )
-
-
-def vacuum(size: Size, levels: Levels) -> tuple[Part, ...]:
-    return (
-        _part(-0.5, 0.5, 0, 0.14, -0.1, 0.5), _part(-0.2, 0.2, 0.1, 0.55, -0.4, 0.1),
-        _part(-0.06, 0.06, 0.55, 1, -0.3, -0.1, 1),
-    )
-
-

@@ -12,6 +12,7 @@ from flare_core.errors import SimError
 from flare_core.houses.house import House
 from flare_core.seeding import key_of, stream, uniforms
 from flare_core.simulators.embedded import motion, sight
+from flare_core.simulators.embedded.buffers import Own, Scratch, scratch_for
 from flare_core.simulators.embedded.cameras import CameraPoses, camera_poses, intrinsics, rotations
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.effects import effect_table
@@ -21,7 +22,7 @@ from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
 from flare_core.simulators.embedded.pack import ScenePack, pack
 from flare_core.simulators.embedded.palettes import SKY, randomised
-from flare_core.simulators.embedded.raster import Own, Scratch, draw_batch, draw_batch_threads, scratch_for
+from flare_core.simulators.embedded.raster import draw_batch, draw_batch_threads
 from flare_core.simulators.embedded.scene import OWN_ID
 from flare_core.simulators.embedded.textures import textures
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
@@ -100,9 +101,7 @@ class EmbeddedSimulator:
             raise SimError(f"reset: {len(rows)} rows but {len(starts)} starts; give one start for each row")
         for row, start in zip(rows, starts, strict=True):
             if not 0 <= row < self.batch or not 0 <= start.house < self.pack.house_count:
-                raise SimError(
-                    f"reset: row {row} of {self.batch}, house {start.house} of {self.pack.house_count}; both count from 0"
-                )
+                raise SimError(f"reset: row {row} of {self.batch}, house {start.house} of {self.pack.house_count}; both count from 0")
             if not (math.isfinite(start.x) and math.isfinite(start.z) and math.isfinite(start.yaw)):
                 raise SimError(f"reset: row {row} starts at ({start.x}, {start.z}), yaw {start.yaw}; give finite numbers")
             state = self._state
@@ -119,7 +118,8 @@ class EmbeddedSimulator:
         jitter, cameras = self.body.jitter, len(self.body.cameras)
         widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
         lanes = [uniforms(self._keys["jitter"], np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
-        return (2 * np.concatenate(lanes, axis=1) - 1) * widths
+        drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
+        return drawn
 
     def _paint(self, row: int, start: Start) -> None:
         """Give a row its house's own colours or random ones."""
@@ -318,7 +318,8 @@ class EmbeddedSimulator:
         room = np.empty(len(rows), dtype=np.int64)
         _rooms(pack_.room_points, pack_.room_point_start, pack_.room_start, house, x, z, room)
         has_rooms = np.diff(pack_.room_start)[house] > 0
-        return out & ((room >= 0) | ~has_rooms)
+        stands: Bools = out & ((room >= 0) | ~has_rooms)
+        return stands
 
     def moves(self, rows: Ints, x: Floats, z: Floats, yaw: Floats, distance_m: Floats) -> Bools:
         """(N,) whether a straight base move (forward positive) from each pose would touch nothing."""

@@ -1,0 +1,210 @@
+"""The commands that compute, with a policy and budgets so small that seconds are enough."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.path import Path as MplPath
+
+from flare_core.bundles.bundle import load_bundle, weights_digest
+from flare_core.runs.compose import load_plan
+from flare_core.runs.console import ConsoleWatcher
+from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
+from flare_core.runs.stages import HELD_OUT_HOUSES
+from flare_core.runs.stopping import Stopping
+from flare_core.runs.trails import panels, trails
+from tests.cli_tools import BUDGET, flare, overrides, tiny_bundle
+
+HOUSE = Path(__file__).parent / "data" / "houses" / "house_746.json"
+TURTLEBOT = ("--embodiment", "turtlebot4", "--task", "objectnav_short")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole run of `flare train`."""
+    out = tmp_path_factory.mktemp("runs") / "locobot"
+    result = flare("train", "stretch_to_locobot", "--out", out, *overrides(f"policy={tiny}", *BUDGET))
+    assert result.exit_code == 0, result.output
+    (out / "printed.txt").write_text(result.output)
+    return out
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_train_leaves_bundle_results_table_and_pictures(run: Path) -> None:
+    results = read(run / "results.json")
+    assert results["before"]["episodes"] == results["after"]["episodes"] == 6
+    assert set(results["difference"]) == {"mean", "low", "high"}
+    assert results["steps"] == 1024
+    assert "embedded simulator" in (run / "results.md").read_text()
+    for name in ("learning_curve.png", "top_down.png"):
+        assert (run / name).read_bytes().startswith(b"\x89PNG")
+    printed = (run / "printed.txt").read_text()
+    for words in ("Action head", "difference, paired", "6 held-out test episodes", "1 seed (0)", "95 % intervals", "embedded simulator"):
+        assert words in printed
+
+
+def test_the_ways_drawn_from_above_are_those_of_the_judged_episodes(run: Path, tiny: Path) -> None:
+    transfer = load_plan("stretch_to_locobot", [("policy", str(tiny)), *(tuple(pair.split("=")) for pair in BUDGET)])
+    senses = senses_of(transfer)
+    scene = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
+    drawn = trails(scene, calibrated_policy(transfer, 0), senses, 0, "before")
+    judged = read(run / "before.json")
+    for number, trail in enumerate(drawn):
+        metres = float(np.hypot(*np.diff(trail.points, axis=0).T).sum())
+        last_step = 0.2 if f" in {transfer.task.horizon} steps" in trail.label else 0.0  # not in the way; see `trails`
+        assert abs(metres - judged["measures"]["path_m"][number]) <= last_step + 1e-9
+        assert trail.succeeded == judged["success"][number]
+        assert f"in {judged['measures']['length'][number]:.0f} steps" in trail.label
+    for panel, trail in zip(panels(scene, drawn, drawn), drawn, strict=True):
+        inside = [MplPath(room.polygon).contains_point(trail.points[0]) for room in panel.house.rooms]
+        assert any(inside)
+        things = [(thing.position[0], thing.position[2]) for thing in panel.house.objects]
+        assert all(min(np.hypot(x - a, z - b) for a, b in things) < 1e-6 for x, z in trail.targets)
+
+
+def test_train_records_overrides_and_every_tensor_in_the_lineage(run: Path) -> None:
+    lineage = load_bundle(run / "bundle").lineage
+    assert lineage["overrides"][1:] == list(BUDGET)
+    assert lineage["recipe"]["steps"] == 1024
+    assert lineage["command"].startswith("flare train stretch_to_locobot --out ")
+    assert {tensor["name"] for tensor in lineage["tensors"]} == set(load_bundle(run / "bundle").state)
+    assert read(run / "bundle" / "lineage.json")["command"] == lineage["command"]
+    assert load_bundle(run / "bundle").task["horizon"] == 24
+
+
+def test_train_refuses_a_folder_that_holds_a_run(run: Path, tiny: Path) -> None:
+    again = flare("train", "stretch_to_locobot", "--out", run, *overrides(f"policy={tiny}", *BUDGET))
+    assert again.exit_code == 1
+    assert "holds a run already. Add --resume" in again.output
+    other = flare("train", "stretch_to_locobot", "--out", run, "--resume", *overrides(f"policy={tiny}", *BUDGET, "recipe.steps=2048"))
+    assert other.exit_code == 1
+    assert "was begun with another recipe" in other.output
+
+
+def test_adapt_writes_what_train_begins_with(run: Path, tiny: Path, tmp_path: Path) -> None:
+    settings = overrides(f"policy={tiny}", *BUDGET)
+    result = flare("adapt", "stretch_to_locobot", "--out", tmp_path / "a", *settings)
+    assert result.exit_code == 0
+    assert "actor.head.weight" in result.output
+    assert flare("adapt", "stretch_to_locobot", "--out", tmp_path / "raw", "--no-calibrate", *settings).exit_code == 0
+    adapted, raw, tuned = (load_bundle(path) for path in (tmp_path / "a", tmp_path / "raw", run / "bundle"))
+    new = slice(8, 12)  # the four camera actions
+    assert not torch.equal(adapted.state["actor.head.bias"][new], raw.state["actor.head.bias"][new])
+    assert torch.equal(adapted.state["actor.head.bias"][:8], raw.state["actor.head.bias"][:8])
+    assert not torch.equal(tuned.state["actor.head.weight"], adapted.state["actor.head.weight"])
+    assert torch.equal(tuned.state["encoder.read.weight"], adapted.state["encoder.read.weight"])  # frozen
+    assert adapted.source is not None
+    assert adapted.source.name == "stretch_re1"
+
+
+def test_evaluate_plays_the_runs_own_episodes_again(run: Path) -> None:
+    result = flare("evaluate", run / "bundle", "--episodes", "6", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["rows"]["test houses, sampled"]
+    assert found == read(run / "results.json")["after"]
+
+
+def test_evaluate_compares_on_the_same_episodes_and_plays_in_given_houses(run: Path, tiny: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    assert flare("adapt", "stretch_to_locobot", "--out", before, *overrides(f"policy={tiny}", *BUDGET)).exit_code == 0
+    words = ("--episodes", "6", "--greedy", "--house", HOUSE, "--against", before, "--json")
+    found = json.loads(flare("evaluate", run / "bundle", *words).stdout)
+    assert list(found["rows"]) == [
+        "test houses, sampled", "test houses, greedy", "house_746, sampled", "house_746, greedy", "before, test houses, sampled",
+    ]  # fmt: skip
+    kept = read(run / "results.json")
+    assert found["against"]["before"] == kept["before"]
+    assert found["against"]["difference"] == kept["difference"]
+
+
+def test_evaluate_refuses_to_pair_what_is_no_pair(run: Path, tiny: Path) -> None:
+    result = flare("evaluate", run / "bundle", "--episodes", "4", "--against", tiny)
+    assert result.exit_code == 1
+    assert "do not play the same episodes" in result.output
+
+
+def test_train_without_a_transfer_writes_one_and_names_the_lines_that_are_missing(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ("train", "--policy", tiny, *TURTLEBOT, "--out", out, "--workers", "1", *overrides(*BUDGET))
+    refused = flare(*words)
+    assert refused.exit_code == 1
+    assert "Add `manipulation: absent` under `views:`" in refused.output
+    assert f"`flare plan {out / 'transfer.yaml'} --write` adds every line" in refused.output
+    assert "embodiment: turtlebot4" in (out / "transfer.yaml").read_text()
+    assert flare("plan", out / "transfer.yaml", "--write").exit_code == 0
+    done = flare(*words)
+    assert done.exit_code == 0, done.output
+    assert (out / "bundle" / "README.md").exists()
+    other = flare("train", "--policy", tiny, "--embodiment", "locobot", "--task", "objectnav", "--out", out)
+    assert other.exit_code == 1
+    assert "another embodiment turtlebot4, another task objectnav_short" in other.output
+
+
+def test_ctrl_c_saves_and_a_resumed_run_ends_as_one_that_was_not_stopped(run: Path, tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "stopped"
+    words = ("train", "stretch_to_locobot", "--out", out, *overrides(f"policy={tiny}", *BUDGET))
+
+    def press() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not ((out / "log.jsonl").exists() and (out / "log.jsonl").stat().st_size):
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    stopped = flare(*words)
+    presser.join()
+    assert stopped.exit_code == 1
+    assert "which are kept. Go on with the same command and --resume" in stopped.output
+    assert not (out / "bundle").exists()
+    steps = [json.loads(line)["steps"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert f"stopped at {steps[-1]:,} steps" in stopped.output
+    assert flare(*words, "--resume").exit_code == 0
+    assert weights_digest(load_bundle(out / "bundle").state) == weights_digest(load_bundle(run / "bundle").state)
+
+
+def test_the_first_ctrl_c_waits_for_a_safe_point_and_the_second_does_not(capfd: pytest.CaptureFixture[str]) -> None:
+    with Stopping(ConsoleWatcher()) as watcher:
+        watcher.stage("work", 3)
+        watcher.advance(1)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            watcher.advance(2)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert "press Ctrl-C again" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_pretrain_clones_judges_and_writes_a_bundle(tmp_path: Path) -> None:
+    settings = (
+        "cloning.steps=512", "cloning.rows=4", "cloning.rollout=16", "cloning.minibatches=1", "houses=4", "evaluation_episodes=4",
+        "views.navigation.width=32", "views.navigation.height=18", "views.manipulation.width=16", "views.manipulation.height=9",
+        "task=objectnav_short",
+    )  # fmt: skip
+    result = flare("pretrain", "objectnav_stretch", "--out", tmp_path / "run", "--workers", "2", *overrides(*settings))
+    assert result.exit_code == 0, result.output
+    assert "expert" in result.output
+    assert load_bundle(tmp_path / "run" / "bundle").embodiment.name == "stretch_re1"
+
+
+def test_bench_measures_three_things_and_names_the_machine() -> None:
+    result = flare("bench", "--seconds", "0.1")
+    assert result.exit_code == 0, result.output
+    for words in ("renderer, frames of 64x64", "environment, steps of stretch_re1 with 2 cameras", "training, steps of", "cores", "torch"):
+        assert words in result.output
