@@ -187,7 +187,7 @@ class Oracle:
         open_here = self._map.open_here(house, x, z, search.unseen & ~search.spent)
         ways, bearings = self._ways(house, x, z, yaw, search.is_out)
         ks = np.arange(max(1, round(math.tau / self._turn)))
-        turns: Floats = ks * self._turn
+        turns: Floats = np.asarray(ks * self._turn, dtype=np.float64)
         tilts, tilt_costs = _positions(self._tilt, self._camera.tilt, float(world.camera_joints[row, self._at, 1]))
         weight = np.where(search.unseen, places.weight, 0.0)
         camera_yaw = float(world.camera_yaw[row, self._at])

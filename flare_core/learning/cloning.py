@@ -1,13 +1,13 @@
-"""Behaviour cloning of an expert in the learner's own states (DAgger), with the encoder trained along.
+"""Behaviour cloning of an expert in the learner's own states (DAgger), on the features of an encoder that has had its lesson.
 
 Every row is led through an episode by the expert, by the policy, or by the policy with random detours; the expert's
-action is the label at every step whoever leads. Images are used a few times and dropped: there is no data set.
+action is the label at every step whoever leads. Steps are used a few times and dropped: there is no data set.
 
-Reference: Ross et al. 2011, arXiv:1011.0686 (DAgger). Legend as in rollout: T steps, B rows; K categories.
+Reference: Ross et al. 2011, arXiv:1011.0686 (DAgger). Legend as in rollout: T steps, B rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,18 +21,15 @@ from flare_core.learning.rollout import Environment
 from flare_core.learning.threads import Crew, gather_gradients, replicas
 from flare_core.policies.agent import Observation, Senses
 from flare_core.policies.distribution import log_probabilities, sample
-from flare_core.policies.small import Inputs, Memory, SmallPolicy
+from flare_core.policies.small import Inputs, Memory, SmallPolicy, stack
 from flare_core.seeding import key_of, stream, uniforms
 
 
 class Teacher(Protocol):
-    """What cloning asks of an expert and of the simulator behind it."""
+    """What cloning asks of an expert."""
 
     def actions(self) -> npt.NDArray[np.int64]:
         """(B,) the expert's action in every row's present state."""
-
-    def seen(self) -> npt.NDArray[np.bool_]:
-        """(B, K) which categories the navigation camera's last image shows: the encoder's second lesson."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +45,20 @@ class CloneSettings:
     random_actions: float
     drop_view: float
     border: float
-    seen_weight: float
     steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """One worker's experience: images (T, B, h, w, 3) and dropped bool (T, B) by view, what else the tower sees, the labels (T, B)."""
+    """One worker's experience: inputs (T, B, ...), word ids (T, B, L), episode starts, masks, and the expert's actions (T, B)."""
 
-    images: Mapping[str, Tensor]
-    dropped: Mapping[str, Tensor]
+    inputs: Inputs
     words: Tensor
-    previous: Tensor
-    body: Tensor
-    step: Tensor
     starts: Tensor
     memory: Memory
     allowed: Tensor
     labels: Tensor
-    seen: Tensor
     episodes: list[dict[str, Any]]
-
-
-class Pupil(nn.Module):
-    """The policy and the second lesson's head, which is thrown away afterwards."""
-
-    def __init__(self, policy: SmallPolicy, categories: int) -> None:
-        super().__init__()
-        self.policy = policy
-        self.category = nn.Linear(policy.spec.features, categories)
 
 
 class Apprentice:
@@ -93,23 +75,26 @@ class Apprentice:
     @torch.no_grad()
     def collect(self, policy: SmallPolicy, expert_only: bool) -> Lesson:
         """Play one rollout and note the expert's action at every step."""
-        before, found = self.memory, _Notes()
+        before, episodes = self.memory, list[dict[str, Any]]()
+        seen: list[Inputs] = []
+        kept: dict[str, list[Tensor]] = {name: [] for name in ("words", "starts", "allowed", "labels")}
+        self.senses.forget_goals()  # they were encoded with older weights
         for _ in range(self.settings.rollout):
-            numbers = self.environment.episode_numbers
+            numbers, mask, labels = self.environment.episode_numbers, self.environment.masks(), self.teacher.actions()
             images = self._bordered(self.senses.policy_images(self.observation), numbers)
-            dropped = self._dropped(numbers)
-            mask = self.environment.masks()
             tensors = {name: torch.from_numpy(image) for name, image in images.items()}
-            labels, seen = self.teacher.actions(), self.teacher.seen()
-            self.memory = self.memory.forget(torch.from_numpy(self.starting))
-            inputs = self.senses.join(policy.encoder.features(tensors, len(mask), dropped), self.observation)
-            logits, self.memory = policy.actor.step(inputs, self.memory)
-            found.add(tensors, dropped, self.observation, self.starting, mask, labels, seen, inputs)
-            action = self._led(logits, mask, labels, numbers, expert_only)
-            self.observation, _, terminated, truncated, info = self.environment.step(action)
+            features = policy.encoder.features(tensors, len(mask), self._dropped(numbers))
+            seen.append(self.senses.join(features, self.observation))
+            starting = torch.from_numpy(self.starting)
+            now = (torch.tensor(self.observation["goal"]), starting, torch.from_numpy(mask), torch.from_numpy(labels))
+            for part, value in zip(kept.values(), now, strict=True):
+                part.append(value)
+            logits, self.memory = policy.actor.step(seen[-1], self.memory.forget(starting))
+            self.observation, _, terminated, truncated, info = self.environment.step(self._led(logits, mask, labels, numbers, expert_only))
             self.starting = np.asarray(terminated | truncated)
-            found.episodes += records_of(info)
-        return found.lesson(before)
+            episodes += records_of(info)
+        stacked = {name: torch.stack(part) for name, part in kept.items()}
+        return Lesson(inputs=stack(seen), memory=before, episodes=episodes, **stacked)
 
     def _led(self, logits: Tensor, mask: Any, labels: Any, numbers: Any, expert_only: bool) -> npt.NDArray[np.int64]:
         """Action of whoever leads each row's episode."""
@@ -154,54 +139,24 @@ class Apprentice:
         }
 
 
-class _Notes:
-    """Lists that a lesson is stacked from."""
-
-    def __init__(self) -> None:
-        self.images: dict[str, list[Tensor]] = {}
-        self.dropped: dict[str, list[Tensor]] = {}
-        self.rest: dict[str, list[Tensor]] = {}
-        self.episodes: list[dict[str, Any]] = []
-
-    def add(
-        self, images: Mapping[str, Tensor], dropped: Mapping[str, Tensor], observation: Observation, starting: Any, mask: Any, labels: Any,
-        seen: Any, inputs: Inputs,
-    ) -> None:  # fmt: skip
-        for kept, new in ((self.images, images), (self.dropped, dropped)):
-            for name, value in new.items():
-                kept.setdefault(name, []).append(value)
-        parts = {
-            "words": observation["goal"].copy(), "starts": starting.copy(), "allowed": mask.copy(), "labels": labels.copy(), "seen": seen.copy(),
-        }  # fmt: skip
-        tensors = {name: torch.from_numpy(value) for name, value in parts.items()}
-        tensors |= {"previous": inputs.previous.clone(), "body": inputs.body.clone(), "step": inputs.step.clone()}
-        for name, value in tensors.items():
-            self.rest.setdefault(name, []).append(value)
-
-    def lesson(self, memory: Memory) -> Lesson:
-        images = {name: torch.stack(parts) for name, parts in self.images.items()}
-        dropped = {name: torch.stack(parts) for name, parts in self.dropped.items()}
-        return Lesson(images=images, dropped=dropped, memory=memory, episodes=self.episodes, **{name: torch.stack(parts) for name, parts in self.rest.items()})
-
-
 class Cloner:
     """Collects with every worker, learns from it, forgets it."""
 
-    def __init__(
-        self, policy: SmallPolicy, apprentices: Sequence[Apprentice], settings: CloneSettings, words: npt.NDArray[np.float32], categories: int, seed: int
-    ) -> None:
+    def __init__(self, policy: SmallPolicy, apprentices: Sequence[Apprentice], settings: CloneSettings, seed: int) -> None:
         self.settings, self.apprentices, self.seed = settings, list(apprentices), seed
         self.crew = Crew(len(apprentices))
-        self.pupils = replicas(Pupil(policy, categories), len(apprentices))
-        self.words = torch.tensor(words)
-        self.optimiser = torch.optim.AdamW(self.pupils[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+        self.pupils = replicas(policy, len(apprentices))
+        self.words = apprentices[0].senses.words
+        for pupil in self.pupils:
+            pupil.freeze_images()
+        self.optimiser = torch.optim.AdamW([p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4)
         self.steps = 0
         self.updates = 0
 
     def update(self) -> dict[str, Any]:
         """One rollout of every worker and the passes over it; the record of both."""
         alone = self.steps < self.settings.expert_only_steps
-        lessons = self.crew.each(lambda worker: self.apprentices[worker].collect(self.pupils[worker].policy, alone))
+        lessons = self.crew.each(lambda worker: self.apprentices[worker].collect(self.pupils[worker], alone))
         self._set_rate()
         sums: dict[str, float] = {}
         rows, count = lessons[0].labels.shape[1], 0
@@ -232,25 +187,13 @@ class Cloner:
             group["lr"] = rate
 
     def _gradients(self, worker: int, lesson: Lesson, rows: Tensor) -> dict[str, float]:
-        pupil, some = self.pupils[worker], (slice(None), rows)
-        policy, labels = pupil.policy, lesson.labels[some]
-        steps, batch = labels.shape
-        images = {name: image[some].flatten(0, 1) for name, image in lesson.images.items()}
-        dropped = {name: gone[some].flatten() for name, gone in lesson.dropped.items()}
-        features = policy.encoder.features(images, steps * batch, dropped)
-        goal = policy.encoder.encode_goal(lesson.words[some].flatten(0, 1), self.words)
-        inputs = Inputs(
-            features=features.view(steps, batch, -1), goal=goal.view(steps, batch, -1), previous=lesson.previous[some],
-            body=lesson.body[some], step=lesson.step[some],
-        )  # fmt: skip
-        logits, _ = policy.actor.sequence(inputs, lesson.starts[some], lesson.memory.at(rows))
-        logp = log_probabilities(logits, lesson.allowed[some])
+        some, pupil = (slice(None), rows), self.pupils[worker]
+        words = lesson.words[some]
+        goal = pupil.encoder.encode_goal(words.flatten(0, 1), self.words).view(*words.shape[:2], -1)
+        inputs = replace(lesson.inputs.at(some), goal=goal)
+        logits, _ = pupil.actor.sequence(inputs, lesson.starts[some], lesson.memory.at(rows))
+        labels, logp = lesson.labels[some], log_probabilities(logits, lesson.allowed[some])
         loss = F.nll_loss(logp.flatten(0, 1), labels.flatten())
-        seen = lesson.seen[some].flatten(0, 1).float()
-        shown = F.binary_cross_entropy_with_logits(pupil.category(features[:, : policy.spec.features]), seen)
-        torch.autograd.backward((loss + self.settings.seen_weight * shown) / len(self.pupils))
+        torch.autograd.backward(loss / len(self.pupils))
         agree = (logp.detach().argmax(-1) == labels).float().mean()
-        return {"loss": float(loss.detach()), "seen_loss": float(shown.detach()), "agreement": float(agree)}
-
-
-Report = Callable[[Mapping[str, Any]], None]
+        return {"loss": float(loss.detach()), "agreement": float(agree)}

@@ -15,7 +15,7 @@ from torch import Tensor
 from flare_core.evaluation.episodes import Stage, records_of
 from flare_core.policies.agent import Observation, Senses
 from flare_core.policies.distribution import chosen, log_probabilities, sample
-from flare_core.policies.small import Inputs, Memory, SharedCritic, Tower
+from flare_core.policies.small import Inputs, Memory, SharedCritic, Tower, stack
 from flare_core.seeding import uniforms
 
 
@@ -114,7 +114,7 @@ class Collector:
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
         return Rollout(
-            inputs=_stack(seen), after=self.now.at(None), starts_after=self.starting, memory=before,
+            inputs=stack(seen), after=self.now.at(None), starts_after=self.starting, memory=before,
             final=Inputs.cat(final, 0) if final else None, final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2), episodes=episodes,
             **{name: torch.stack(part) for name, part in kept.items()},
         )  # fmt: skip
@@ -163,7 +163,3 @@ def _value_after(critic: Tower | SharedCritic, past: Inputs, starts: Tensor, at:
     begins = torch.cat([begins, torch.zeros(1, len(row), dtype=torch.bool)])
     out, _ = critic.sequence(sequence, begins, critic.empty_memory(len(row)))
     return out[-1, :, 0]
-
-
-def _stack(parts: list[Inputs]) -> Inputs:
-    return Inputs(**{name: torch.stack([getattr(part, name) for part in parts]) for name in Inputs.__slots__})

@@ -46,7 +46,7 @@ class RecipeSpec(Spec):
     cold_memory: bool = Field(default=False, description="Forget at every rollout boundary, as the FLaRe release does.")
     kl: KlSpec | None = None
     explore: ExploreSpec | None = None
-    randomise_materials: bool = Field(default=True, description="New colours for every training episode.")
+    randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
     houses: int = Field(default=400, gt=0, description="Training houses.")
     evaluation_episodes: int = Field(default=500, gt=0, description="Held-out test episodes before and after.")
 
@@ -56,6 +56,16 @@ class ViewSize(Spec):
 
     width: int = Field(gt=0)
     height: int = Field(gt=0)
+
+
+class PerceptionSpec(Spec):
+    """The encoder's lesson: what an image shows, on which side, how near, and how far the walls are."""
+
+    frames: int = Field(gt=0, description="Different frames of every view.")
+    passes: int = Field(default=4, gt=0, description="Times that a frame is learned from.")
+    batch: int = Field(default=128, gt=0, description="Frames of a step for each worker.")
+    buffer: int = Field(default=16384, gt=0, description="Frames that each worker keeps to draw from.")
+    learning_rate: float = Field(gt=0)
 
 
 class CloningSpec(Spec):
@@ -70,7 +80,6 @@ class CloningSpec(Spec):
     expert_share: float = Field(default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others.")
     expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
-    seen_weight: float = Field(default=1.0, ge=0, description="Of the encoder's second lesson: which categories an image shows.")
 
 
 class RandomisationSpec(Spec):
@@ -80,6 +89,7 @@ class RandomisationSpec(Spec):
     yaw_deg: float = Field(default=0.0, ge=0)
     fov_deg: float = Field(default=0.0, ge=0)
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
+    plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
 
@@ -93,6 +103,8 @@ class PretrainingSpec(Spec):
     embodiment: str
     task: str
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
+    features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
+    perception: PerceptionSpec
     cloning: CloningSpec
     randomisation: RandomisationSpec = RandomisationSpec()
     houses: int = Field(default=1000, gt=0, description="Training houses.")

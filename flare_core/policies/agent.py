@@ -52,6 +52,10 @@ class Senses:
         """The policy's views, {view: (B, h, w, 3)}."""
         return self.views.apply({k.removeprefix("camera/"): v for k, v in observation.items() if k.startswith("camera/")})
 
+    def forget_goals(self) -> None:
+        """Encode every goal anew; to be called when the encoder's weights have changed."""
+        self._goal = None
+
     def _goals(self, words: npt.NDArray[np.int32]) -> Tensor:
         if self._goal is None or not np.array_equal(self._goal, words):
             # All rows at once, not only the new ones: the last bits of a row depend on the size of its batch, and a resumed

@@ -74,6 +74,11 @@ class ViewEncoder(nn.Module):
         return F.relu(self.norm(self.out(x.flatten(1))))
 
 
+def stack(parts: list[Inputs]) -> Inputs:
+    """Single steps (B, ...) to a sequence (T, B, ...)."""
+    return Inputs(**{name: torch.stack([getattr(part, name) for part in parts]) for name in Inputs.__slots__})
+
+
 def has_native_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself; the convolutions then take half the time, and twice as long where it is emulated."""
     asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
@@ -281,6 +286,10 @@ class SmallPolicy(nn.Module):
     def freeze_encoder(self) -> None:
         """Stop training of the encoder; its features may then be stored."""
         self.encoder.requires_grad_(False)
+
+    def freeze_images(self) -> None:
+        """Stop training of what sees, not of what reads the goal."""
+        self.encoder.views.requires_grad_(False)
 
 
 class SharedCritic(nn.Module):

@@ -21,6 +21,7 @@ from flare_core.evaluation.episodes import Actor, policy_actor
 from flare_core.evaluation.report import Episodes, gather, summarise
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
+from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
 from flare_core.learning.spec import PretrainingSpec
 from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
@@ -30,16 +31,14 @@ from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import judge_expert, judge_policy, judge_random, play_all, with_expert
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, embedded, houses_of, training_stages
-from flare_core.simulators.embedded.simulator import EmbeddedSimulator
+from flare_core.runs.glimpses import EmbeddedLookout
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, houses_of, training_stages
 from flare_core.tasks.expert import Expert
 from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
 SAVE_EVERY = 50  # updates
-SEEN_SIZE = (64, 36)  # of the small picture that what is shown is counted in,
-SEEN_PIXELS = 2  # and the pixels of it that a category must have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,30 +69,13 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
 
 
 class ExpertTeacher:
-    """The shortest-path expert, and what the navigation camera's last image shows by the simulator's own account."""
+    """The shortest-path expert of one stage."""
 
-    def __init__(self, stage: FlareVectorEnv, simulator: EmbeddedSimulator, task: Task, camera: str) -> None:
-        self._stage, self._simulator, self._camera = stage, simulator, camera
-        self._expert = Expert(simulator, stage.play.sampler)
-        self._categories = len(task.types)
-        most = max(len(simulator.object_types(house)) for house in range(simulator.house_count()))
-        self._category = np.full((simulator.house_count(), most), -1, dtype=np.int64)
-        for house in range(simulator.house_count()):
-            types = simulator.object_types(house)
-            self._category[house, : len(types)] = [task.types.index(name) if name in task.types else -1 for name in types]
+    def __init__(self, stage: FlareVectorEnv) -> None:
+        self._stage, self._expert = stage, Expert(stage.play.simulator, stage.play.sampler)
 
     def actions(self) -> npt.NDArray[np.int64]:
         return self._expert.actions(self._stage.episodes)
-
-    def seen(self) -> npt.NDArray[np.bool_]:
-        _, _, ids = self._simulator.frames(self._camera, *SEEN_SIZE)
-        house = self._simulator.world().house
-        shown = ids.reshape(len(house), -1).astype(np.int64)
-        is_object = (shown >= 0) & (shown < self._category.shape[1])
-        category = np.where(is_object, self._category[house[:, None], np.where(is_object, shown, 0)], -1)
-        flat = np.where(category >= 0, category + self._categories * np.arange(len(house))[:, None], -1)
-        counts = np.bincount(flat[flat >= 0], minlength=len(house) * self._categories)
-        return counts.reshape(len(house), self._categories) >= SEEN_PIXELS
 
 
 def randomised_body(pretraining: Pretraining) -> Embodiment:
@@ -109,7 +91,7 @@ def randomised_body(pretraining: Pretraining) -> Embodiment:
 def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, int]]) -> SmallPolicy:
     """A policy of the spec's shape with random weights."""
     views = tuple(View(name=name, width=size.width, height=size.height, fill=fill[name]) for name, size in pretraining.spec.views.items())
-    return SmallPolicy(PolicySpec(views=views, actions=pretraining.body.action_names, body_inputs=pretraining.body.body_inputs))
+    return SmallPolicy(PolicySpec(views=views, actions=pretraining.body.action_names, body_inputs=pretraining.body.body_inputs, features=pretraining.spec.features))
 
 
 def pretrain(pretraining: Pretraining, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str) -> dict[str, Any]:
@@ -198,25 +180,48 @@ def _clone(
     blank = blank_policy(pretraining, dict.fromkeys(spec.views, (128, 128, 128)))
     renders = dict(own_views(blank.spec, body, None, None).renders)
     scene = Scene(pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary)
-    stages = training_stages(scene, cloning.rows, workers, seed, True)
+    stages = training_stages(scene, cloning.rows, workers, seed, 1.0 - wide.plain)
     policy = blank_policy(pretraining, _mean_colours(stages[0], spec, body))
+    _perceive(pretraining, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
     settings = CloneSettings(
         learning_rate=cloning.learning_rate, rollout=cloning.rollout, passes=cloning.passes, minibatches=cloning.minibatches,
         expert_share=cloning.expert_share, expert_only_steps=cloning.expert_only_steps, random_actions=cloning.random_actions,
-        drop_view=wide.drop_view, border=wide.border, seen_weight=cloning.seen_weight, steps=cloning.steps,
+        drop_view=wide.drop_view, border=wide.border, steps=cloning.steps,
     )  # fmt: skip
-    camera = body.camera_for("navigation")
-    assert camera is not None  # task.check
-    teachers = [ExpertTeacher(stage, embedded(stage), pretraining.task, camera.name) for stage in stages]
-    apprentices = [
-        Apprentice(stage, teacher, senses(policy), settings, seed) for stage, teacher in zip(stages, teachers, strict=True)
-    ]  # fmt: skip
-    cloner = Cloner(policy, apprentices, settings, vocabulary.vectors, len(pretraining.task.types), seed)
+    apprentices = [Apprentice(stage, ExpertTeacher(stage), senses(policy), settings, seed) for stage in stages]
+    cloner = Cloner(policy, apprentices, settings, seed)
     if resume:
         _resume(cloner, stages, out)
     _learn(cloner, out, watcher)
     return policy_of(policy.spec, {name: value.detach().clone() for name, value in policy.state_dict().items()})
+
+
+def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: Path, *, seed: int, workers: int, watcher: Watcher) -> None:
+    """Give the encoder its lesson, or take what an interrupted run had already learned."""
+    spec, kept = pretraining.spec.perception, out / "perception"
+    if checkpoints(kept):
+        policy.encoder.load_state_dict(load_checkpoint(checkpoints(kept)[-1])[0])
+        return
+    wide = pretraining.spec.randomisation
+    lookouts = [
+        EmbeddedLookout(
+            scene.pack, scene.body, scene.task, policy.spec, seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain
+        )
+        for at in range(workers)
+    ]
+    settings = PerceptionSettings(
+        frames=spec.frames, passes=spec.passes, batch=spec.batch, buffer=spec.buffer, learning_rate=spec.learning_rate
+    )
+    lesson = PerceptionLesson(policy.encoder, lookouts, settings, len(scene.task.types), seed)
+    watcher.stage("learning to see", spec.frames)
+    with (out / "perception.jsonl").open("w", encoding="utf-8") as log:
+        while lesson.frames < spec.frames:
+            record = lesson.round()
+            log.write(json.dumps(record) + "\n")
+            log.flush()
+            watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
+    save_checkpoint(kept, 0, policy.encoder.state_dict(), {"frames": lesson.frames})
 
 
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:

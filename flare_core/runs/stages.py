@@ -34,7 +34,7 @@ def houses_of(split: Split, count: int) -> ScenePack:
     return load_pack(split, count)
 
 
-def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomise_materials: bool) -> list[FlareVectorEnv]:
+def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomise_materials: float) -> list[FlareVectorEnv]:
     """One group of environments for each worker; row b of all rows plays episodes b, b + rows, b + 2 rows, ..."""
     each = rows // workers
     stages = [_stage(scene, each, seed, randomise_materials, "striped") for _ in range(workers)]
@@ -45,7 +45,7 @@ def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomise_
 
 def held_out_stages(scene: Scene, parts: Sequence[Sequence[int]], rows: int) -> list[FlareVectorEnv]:
     """One queue of fixed episodes for each worker; part k is a run of consecutive numbers that worker k plays."""
-    stages = [_stage(scene, min(rows, len(part)), EPISODE_SEED, False, "queue") for part in parts]
+    stages = [_stage(scene, min(rows, len(part)), EPISODE_SEED, 0.0, "queue") for part in parts]
     for stage, part in zip(stages, parts, strict=True):
         stage.reset(options={"first": part[0]})
     return stages
@@ -58,7 +58,7 @@ def parts_of(episodes: int, workers: int) -> list[range]:
     return [range(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _stage(scene: Scene, rows: int, seed: int, randomise: bool, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:
+def _stage(scene: Scene, rows: int, seed: int, randomise: float, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:
     simulator = EmbeddedSimulator(scene.pack, scene.body, rows, seed)
     sampler = EpisodeSampler(scene.task, simulator, scene.vocabulary, seed, randomise_materials=randomise)
     return FlareVectorEnv(simulator, scene.task, sampler, scene.renders, schedule)

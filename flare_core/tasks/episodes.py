@@ -50,7 +50,7 @@ class EpisodeSampler:
     that a house has, one is drawn from those that the body can see from somewhere it can go to.
     """
 
-    def __init__(self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: bool = False) -> None:
+    def __init__(self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: float = 0.0) -> None:
         """Check that the task suits the body and that every instruction can be said.
 
         Raises:
@@ -152,7 +152,9 @@ class EpisodeSampler:
         text = self.task.instruction(name, int(draws.integers(len(self.task.templates))))
         return Episode(
             number=number,
-            start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=self._randomise),
+            start=Start(
+                house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)
+            ),
             target_type=name,
             targets=field.objects,
             instruction=text,

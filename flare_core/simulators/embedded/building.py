@@ -108,6 +108,7 @@ def _pieces(house: House, height: float) -> list[_Piece]:
     corners = [corner for room in house.rooms for corner in room.polygon]
     corners += [end for wall in house.walls for end in (wall.start, wall.end)]
     marks = np.array(corners, dtype=np.float64).reshape(-1, 2)
+    ends = np.array([(*wall.start, *wall.end) for wall in house.walls], dtype=np.float64).reshape(-1, 4)
     out: list[_Piece] = []
     for at, room in enumerate(house.rooms):
         left = 1.0 if area(room.polygon) > 0 else -1.0
@@ -120,7 +121,7 @@ def _pieces(house: House, height: float) -> list[_Piece]:
             for p, q in _cuts(a, along, length, marks):
                 middle = ((p[0] + q[0]) / 2, (p[1] + q[1]) / 2)
                 behind = (middle[0] - 0.03 * inward[0], middle[1] - 0.03 * inward[1])
-                wall = _wall_at(house.walls, middle, room.id)
+                wall = _wall_at(house.walls, ends, middle, room.id)
                 tall = wall.height_m if wall is not None else height
                 other = _room_of(house.rooms, behind)
                 out.append(_Piece(room=at, other=other, a=p, b=q, inward=inward, wall=wall, height_m=tall))
@@ -161,9 +162,17 @@ def _distance(point: Point, a: Point, b: Point) -> float:
     return math.hypot(point[0] - a[0] - share * dx, point[1] - a[1] - share * dz)
 
 
-def _wall_at(walls: Sequence[Wall], point: Point, room: str) -> Wall | None:
-    """The wall that stands at a point, this room's own before another's; None where nothing or an open wall is."""
-    found = [wall for wall in walls if not wall.is_open and _distance(point, wall.start, wall.end) < ON_LINE_M]
+def _wall_at(walls: Sequence[Wall], ends: Floats, point: Point, room: str) -> Wall | None:
+    """The wall that stands at a point, this room's own before another's; None where nothing or an open wall is.
+
+    Args:
+        ends: (W, 4) x, z of start and end of each wall.
+    """
+    dx, dz = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
+    px, pz = point[0] - ends[:, 0], point[1] - ends[:, 1]
+    share = np.clip((px * dx + pz * dz) / np.maximum(dx * dx + dz * dz, 1e-12), 0.0, 1.0)
+    near = np.flatnonzero(np.hypot(px - share * dx, pz - share * dz) < ON_LINE_M).tolist()
+    found = [wall for wall in (walls[at] for at in near) if not wall.is_open]
     found.sort(key=lambda wall: wall.room != room)
     return found[0] if found else None
 

@@ -95,9 +95,10 @@ def _cross(a: Floats, b: Floats, c: Floats, d: Floats) -> bool:
 
 def footprint(box: Floats) -> Floats:
     """(4, 2) corners of an oriented box (see `scene`) from above, drawn in by a hair."""
-    hx, hz = max(box[3] - INSET_M, 0.0), max(box[5] - INSET_M, 0.0)
-    lx, lz = np.array([-hx, hx, hx, -hx]), np.array([-hz, -hz, hz, hz])
-    return np.stack([box[0] + box[6] * lx + box[7] * lz, box[2] + box[6] * lz - box[7] * lx], axis=1)
+    x, z, c, s = float(box[0]), float(box[2]), float(box[6]), float(box[7])
+    hx, hz = max(float(box[3]) - INSET_M, 0.0), max(float(box[5]) - INSET_M, 0.0)
+    ax, az, bx, bz = c * hx, -s * hx, s * hz, c * hz  # half edges along the box's x and z
+    return np.array(((x - ax - bx, z - az - bz), (x + ax - bx, z + az - bz), (x + ax + bx, z + az + bz), (x - ax + bx, z - az + bz)))
 
 
 def rooms_of(box: Floats, points: Floats, starts: Ints) -> list[int]:

@@ -6,6 +6,7 @@ The palettes of categories overlap on purpose, so that no colour names a categor
 import colorsys
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -41,6 +42,7 @@ CEILING: Final[Colour] = (0.94, 0.93, 0.91)
 EXTERIOR: Final[Colour] = (0.66, 0.60, 0.54)
 
 
+@lru_cache(maxsize=65536)
 def colour_of(name: str, palette: str, slot: int = 0) -> Colour:
     """The colour that an asset or a surface always has, wherever it stands.
 

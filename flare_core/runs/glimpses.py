@@ -1,0 +1,87 @@
+"""Frames at random poses of a body in its houses, with what the embedded simulator knows of every pixel."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from flare_core.embodiments.body import Embodiment
+from flare_core.learning.perception import Glimpse, label
+from flare_core.policies.spec import PolicySpec, View
+from flare_core.seeding import stream
+from flare_core.simulators.embedded.pack import ScenePack
+from flare_core.simulators.embedded.simulator import EmbeddedSimulator
+from flare_core.tasks.task import Task
+from flare_core.world import Start
+
+ROWS = 64
+BORDER = 0.5  # greatest part of height or width that a covered border takes
+
+
+class EmbeddedLookout:
+    """Draws ROWS frames of every view at a time. Worker w of W takes frames w, w + W, ... of one numbering."""
+
+    def __init__(
+        self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
+        plain: float,
+    ) -> None:  # fmt: skip
+        """Args:
+        border: share of frames with covered borders.
+        plain: share of frames in the houses' own colours.
+        """
+        self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
+        self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers
+        self._border, self._plain = border, plain
+        self._cameras = {view.name: camera.name for view in policy.views if (camera := body.camera_for(view.name)) is not None}
+        self._kinds = kinds_of(self._simulator, task)
+        self._categories = len(task.types)
+        self._turn = 0
+
+    def look(self) -> Mapping[str, Glimpse]:
+        """Fresh frames of every view."""
+        draws = stream(self._seed, "glimpse", self._turn * self._workers + self._worker)
+        self._simulator.reset(np.arange(ROWS), [self._start(row, draws) for row in range(ROWS)])
+        self._turn += 1
+        house = self._simulator.world().house
+        found = {}
+        for view in self._policy.views:
+            images, depth, ids = self._simulator.frames(self._cameras[view.name], view.width, view.height)
+            kinds = np.where(ids >= 0, self._kinds[house[:, None, None], np.clip(ids, 0, self._kinds.shape[1] - 1)], -1)
+            depth = depth.copy()
+            for row in np.flatnonzero(draws.random(ROWS) < self._border):
+                cover(images[row], kinds[row], depth[row], view, draws)
+            there, coarse = label(kinds, depth, self._categories)
+            found[view.name] = Glimpse(images=images, there=there, depth=coarse)
+        return found
+
+    def _start(self, row: int, draws: np.random.Generator) -> Start:
+        while True:
+            house = int(draws.integers(self._simulator.house_count()))
+            cells = self._simulator.navigation.reachable(house)
+            if len(cells):
+                break
+        x, z = cells[draws.integers(len(cells))]
+        number = (self._turn * self._workers + self._worker) * ROWS + row
+        return Start(
+            house=house, x=float(x), z=float(z), yaw=float(draws.uniform(-np.pi, np.pi)), episode=number,
+            randomise_materials=bool(draws.random() >= self._plain),
+        )  # fmt: skip
+
+
+def kinds_of(simulator: EmbeddedSimulator, task: Task) -> npt.NDArray[np.int64]:
+    """(houses, ids) category of every instance id of every house, -1 for what no task asks for."""
+    types = [simulator.object_types(house) for house in range(simulator.house_count())]
+    table = np.full((len(types), max(map(len, types)) + 1), -1, dtype=np.int64)  # one more: ids of rooms are cut to it
+    for house, names in enumerate(types):
+        table[house, : len(names)] = [task.types.index(name) if name in task.types else -1 for name in names]
+    return table
+
+
+def cover(
+    image: npt.NDArray[np.uint8], kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], view: View, draws: np.random.Generator
+) -> None:
+    """Cover borders of one frame with the view's fill colour, in place; what is covered is not there."""
+    height, width = kinds.shape
+    top, bottom, left, right = (draws.random(4) * BORDER * [height, height, 0.5 * width, 0.5 * width]).astype(int)
+    for part in (np.s_[:top], np.s_[height - bottom :], np.s_[:, :left], np.s_[:, width - right :]):
+        image[part], kinds[part], depth[part] = view.fill, -1, 0.0
