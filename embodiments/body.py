@@ -9,9 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-EffectKind = Literal[
-    "move_base", "turn_base", "turn_camera", "move_arm", "move_hand", "turn_wrist", "grasp", "release", "say"
-]
+EffectKind = Literal["move_base", "turn_base", "turn_camera", "move_arm", "move_hand", "turn_wrist", "grasp", "release", "say"]
 Need = Literal["holding", "empty_gripper"]
 
 

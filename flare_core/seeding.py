@@ -32,9 +32,7 @@ def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([key_of(seed, purpose), 0], dtype=np.uint64), counter=words))
 
 
-def uniforms(
-    key: int, episodes: npt.NDArray[np.int64], steps: npt.NDArray[np.int64], lane: int = 0
-) -> npt.NDArray[np.float64]:
+def uniforms(key: int, episodes: npt.NDArray[np.int64], steps: npt.NDArray[np.int64], lane: int = 0) -> npt.NDArray[np.float64]:
     """Two uniform numbers in [0, 1) for every row.
 
     Args:

@@ -42,7 +42,14 @@ def main() -> None:
             watcher.stage(fit, asked.episodes)
             episodes = judge_policy(scene, policy, senses, asked.episodes, asked.workers, 0, watcher.advance)
             found[fit] = summarise(episodes).to_json() | {"covered": senses.views.covered["navigation"]}
-    record = {"transfer": asked.transfer.stem, "split": "val", "simulator": "embedded simulator", "commit": commit(), "machine": machine(), "fits": found}
+    record = {
+        "transfer": asked.transfer.stem,
+        "split": "val",
+        "simulator": "embedded simulator",
+        "commit": commit(),
+        "machine": machine(),
+        "fits": found,
+    }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(markdown(table(found)))

@@ -31,6 +31,7 @@ MEASURES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
     }
 )
 _SHARES = ("sel", "spl")
+FEW_HOUSES: Final = 20  # fewer cannot be resampled as a whole: with one house every resample is the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ def summarise(episodes: Episodes, seed: int = 0) -> Summary:
     intervals = {}
     for name, values in per_episode(episodes).items():
         known = np.isfinite(values)
-        groups = None if episodes.houses is None else episodes.houses[known]
+        groups = _groups(episodes, known)
         intervals[name] = bootstrap_mean(values[known], seed, groups=groups)
     return Summary(
         episodes=len(episodes.number),
@@ -179,12 +180,12 @@ def compare(before: Episodes, after: Episodes, seed: int = 0) -> Comparison:
     differences = {}
     for name in first.keys() & second.keys():
         known = np.isfinite(first[name]) & np.isfinite(second[name])
-        groups = None if before.houses is None else before.houses[known]
+        groups = _groups(before, known)
         differences[name] = paired_bootstrap(first[name][known], second[name][known], seed, groups=groups)
     return Comparison(
         before=summarise(before, seed),
         after=summarise(after, seed),
-        difference=paired_bootstrap(before.success.astype(float), after.success.astype(float), seed, groups=before.houses),
+        difference=paired_bootstrap(before.success.astype(float), after.success.astype(float), seed, groups=_groups(before)),
         measures={name: differences[name] for name in MEASURES if name in differences},
     )
 
@@ -215,6 +216,14 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first row is its heading."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
+
+
+def _groups(episodes: Episodes, known: npt.NDArray[np.bool_] | None = None) -> Ints | None:
+    """Houses to resample whole, of the known episodes; None where they are too few or not known."""
+    houses = episodes.houses
+    if houses is None or len(np.unique(houses)) < FEW_HOUSES:
+        return None
+    return houses if known is None else houses[known]
 
 
 def _cell(summary: Mapping[str, Any], name: str, digits: int, scale: float) -> str:

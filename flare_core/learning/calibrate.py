@@ -36,7 +36,9 @@ def calibrate(logits: Tensor, allowed: Tensor, wanted: Mapping[int, float], roun
     target = torch.tensor([wanted[int(i)] for i in index], dtype=torch.float64)
     often = allowed[:, index].sum(0)
     if (often == 0).any():
-        raise TrainError(f"new actions with rows {index[often == 0].tolist()} are never allowed in the states sampled; mask them in the transfer")
+        raise TrainError(
+            f"new actions with rows {index[often == 0].tolist()} are never allowed in the states sampled; mask them in the transfer"
+        )
     present = target
     for _ in range(rounds):
         probability = log_probabilities(logits.double() + shift, allowed).exp()[:, index]  # (N, new)
@@ -45,4 +47,6 @@ def calibrate(logits: Tensor, allowed: Tensor, wanted: Mapping[int, float], roun
             return {int(i): float(shift[i]) for i in index}
         odds = (target / (1 - target)).log() - (present.clamp(1e-12, 1 - 1e-12) / (1 - present).clamp(min=1e-12)).log()
         shift[index] += odds
-    raise TrainError(f"probabilities {target.tolist()} cannot be met together (reached {present.tolist()}); ask for less under `new_actions:`")
+    raise TrainError(
+        f"probabilities {target.tolist()} cannot be met together (reached {present.tolist()}); ask for less under `new_actions:`"
+    )

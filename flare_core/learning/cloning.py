@@ -110,8 +110,10 @@ class Apprentice:
         return np.where(detour & ~np.array(kind)[chance], chance, action)
 
     def _bordered(self, images: Mapping[str, npt.NDArray[np.uint8]], numbers: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.uint8]]:
-        """Images of some episodes with covered borders: a target's camera may see less than the source's, and
-        what it does not cover must be nothing new to the policy."""
+        """Images of some episodes with covered borders.
+
+        A target's camera may see less than the source's, and what it does not cover must be nothing new to the policy.
+        """
         shown = {}
         for at, view in enumerate(self.senses.policy.spec.views):
             image = images[view.name].copy()
@@ -149,7 +151,9 @@ class Cloner:
         self.words = apprentices[0].senses.words
         for pupil in self.pupils:
             pupil.freeze_images()
-        self.optimiser = torch.optim.AdamW([p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(
+            [p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4
+        )
         self.steps = 0
         self.updates = 0
 

@@ -52,11 +52,13 @@ class FineTuner:
         shared: Sequence[int],
         seed: int,
     ) -> None:
-        """Args:
-        environments: one group for each worker, recipe.rows rows together.
-        senses: makes one worker's senses.
-        folder: receives log.jsonl and checkpoints/.
-        new_rows, shared: rows of the head that the plan starts anew, and rows that source and target share.
+        """Set up networks, workers and their senses.
+
+        Args:
+            environments: one group for each worker, recipe.rows rows together.
+            senses: makes one worker's senses.
+            folder: receives log.jsonl and checkpoints/.
+            new_rows, shared: rows of the head that the plan starts anew, and rows that source and target share.
         """
         self.policy, self.recipe, self.folder, self.seed = policy, recipe, folder, seed
         policy.freeze_encoder()

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from numba import njit
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from flare_core.learning.threads import Crew, gather_gradients, replicas
@@ -129,7 +129,7 @@ class PerceptionLesson:
         student, total, found = self.students[worker], torch.zeros(()), dict[str, float]()
         glimpses = self.buffers[worker]
         images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in glimpses.items()}
-        features = student.encoder.features(images, len(pick)).split(student.encoder.spec.features, dim=-1)
+        features = torch.split(student.encoder.features(images, len(pick)), student.encoder.spec.features, dim=-1)
         for view, seen in zip(student.encoder.spec.views, features, strict=True):
             glimpse = glimpses[view.name]
             there = torch.from_numpy(glimpse.there[pick]).float()
@@ -141,7 +141,9 @@ class PerceptionLesson:
         return found
 
 
-def label(kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], categories: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+def label(
+    kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], categories: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
     """Labels of frames: `there` and `depth` as in `Glimpse`.
 
     Args:
@@ -158,7 +160,9 @@ def label(kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], categori
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count(kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], sides: npt.NDArray[np.int64], coarse: npt.NDArray[np.float64]) -> None:
+def _count(
+    kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], sides: npt.NDArray[np.int64], coarse: npt.NDArray[np.float64]
+) -> None:
     """Count pixels by category and side, and those that are near; mean log depth of blocks, the sky as farthest."""
     count, height, width = kinds.shape
     weight = coarse.shape[1] * coarse.shape[2] / (height * width)

@@ -100,15 +100,14 @@ class Learner:
         """
         if self.recipe.normalise_advantages:
             batches = _normalised(batches)
-        rows = batches[0].rollout.rewards.shape[1]
+        rows, share = batches[0].rollout.rewards.shape[1], len(batches)
         sums: dict[str, float] = {}
         count = 0
         for epoch in range(self.recipe.epochs):
             order = stream(self.seed, "minibatch", number, epoch).permutation(rows)
             for part in np.array_split(order, min(self.recipe.minibatches, rows)):
                 at = torch.from_numpy(np.sort(part))
-                share = len(batches)
-                results = self.crew.each(lambda worker, at=at: self._gradients(worker, batches[worker], at, now, share))  # type: ignore[misc]
+                results = self.crew.each(lambda worker, at=at, share=share: self._gradients(worker, batches[worker], at, now, share))  # type: ignore[misc]
                 self._step(now)
                 count += 1
                 for result in results:
@@ -142,9 +141,11 @@ class Learner:
         spread = entropy(logp).mean()
         detached = ratio.detach()
         report = {
-            "policy_loss": float(loss.detach()), "entropy": float(spread.detach()),
-            "clip_fraction": float(((detached - 1).abs() > clip).float().mean()), "ratio_spread": float((detached - 1).abs().max()),
-        }  # fmt: skip
+            "policy_loss": float(loss.detach()),
+            "entropy": float(spread.detach()),
+            "clip_fraction": float(((detached - 1).abs() > clip).float().mean()),
+            "ratio_spread": float((detached - 1).abs().max()),
+        }
         if self.recipe.entropy > 0:
             loss = loss - self.recipe.entropy * spread
         if batch.reference is not None and now.kl > 0:
@@ -203,6 +204,12 @@ def _normalised(batches: Sequence[Batch]) -> list[Batch]:
     every = torch.cat([batch.advantages.flatten() for batch in batches])
     mean, deviation = every.mean(), every.std() + 1e-8
     return [
-        Batch(rollout=b.rollout, advantages=(b.advantages - mean) / deviation, returns=b.returns, critic_memory=b.critic_memory, reference=b.reference)
+        Batch(
+            rollout=b.rollout,
+            advantages=(b.advantages - mean) / deviation,
+            returns=b.returns,
+            critic_memory=b.critic_memory,
+            reference=b.reference,
+        )
         for b in batches
-    ]  # fmt: skip
+    ]

@@ -90,7 +90,9 @@ class Collector:
         """Play `steps` steps of every row with sampled actions."""
         before = memory = self.memory(actor, cold)
         seen: list[Inputs] = []
-        kept: dict[str, list[Tensor]] = {name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "terminated", "truncated")}
+        kept: dict[str, list[Tensor]] = {
+            name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "terminated", "truncated")
+        }
         final: list[Inputs] = []
         final_at: list[list[int]] = []
         episodes: list[dict[str, Any]] = []
@@ -114,10 +116,15 @@ class Collector:
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
         return Rollout(
-            inputs=stack(seen), after=self.now.at(None), starts_after=self.starting, memory=before,
-            final=Inputs.cat(final, 0) if final else None, final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2), episodes=episodes,
+            inputs=stack(seen),
+            after=self.now.at(None),
+            starts_after=self.starting,
+            memory=before,
+            final=Inputs.cat(final, 0) if final else None,
+            final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2),
+            episodes=episodes,
             **{name: torch.stack(part) for name, part in kept.items()},
-        )  # fmt: skip
+        )
 
     def remember(self, rollout: Rollout) -> None:
         """Keep the last S inputs as the history of the next rollout; call it once the update is done with the old one."""

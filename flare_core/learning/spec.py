@@ -34,7 +34,9 @@ class RecipeSpec(Spec):
     gamma: float = Field(default=0.99, gt=0, le=1)
     lam: float = Field(default=0.95, ge=0, le=1, description="GAE's lambda.")
     learning_rate: float = Field(gt=0, description="Of the actor's carried weights.")
-    new_rows_learning_rate: float | None = Field(default=None, gt=0, description="Of rows that the plan starts anew; the actor's rate if absent.")
+    new_rows_learning_rate: float | None = Field(
+        default=None, gt=0, description="Of rows that the plan starts anew; the actor's rate if absent."
+    )
     critic_learning_rate: float | None = Field(default=None, gt=0, description="Of a separate critic; the actor's rate if absent.")
     critic_warmup_steps: int = Field(default=0, ge=0, description="Steps in which the critic alone learns.")
     separate_critic: bool = Field(default=True, description="A critic of its own instead of a second head on the actor.")
@@ -77,7 +79,9 @@ class CloningSpec(Spec):
     passes: int = Field(default=2, gt=0, description="Times that a rollout is learned from before it is dropped.")
     minibatches: int = Field(default=4, gt=0)
     learning_rate: float = Field(gt=0)
-    expert_share: float = Field(default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others.")
+    expert_share: float = Field(
+        default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others."
+    )
     expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
 

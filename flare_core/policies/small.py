@@ -59,7 +59,8 @@ class ViewEncoder(nn.Module):
         self.norm = nn.LayerNorm(features)
         self.absent = nn.Parameter(torch.zeros(features))
         for layer in (self.first, *self.rest, self.last):
-            assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+            assert isinstance(layer, nn.Conv2d)
+            assert layer.bias is not None
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
 
@@ -80,7 +81,7 @@ def stack(parts: list[Inputs]) -> Inputs:
 
 
 def has_native_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; the convolutions then take half the time, and twice as long where it is emulated."""
+    """Whether this processor multiplies bfloat16 itself: convolutions then take half the time; emulated they take longer."""
     asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
     return any(bool(ask()) for ask in asked if ask is not None)
 

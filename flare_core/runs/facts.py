@@ -15,7 +15,11 @@ def commit() -> str:
         asked = ["git", "-C", str(here), "rev-parse", "HEAD"]
         found = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
         changed = subprocess.run(
-            ["git", "-C", str(here), "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True, timeout=10
+            ["git", "-C", str(here), "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"

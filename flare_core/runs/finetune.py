@@ -17,7 +17,6 @@ from flare_core.evaluation.report import Comparison, Episodes, compare
 from flare_core.learning.calibrate import calibrate
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.rollout import Collector, Exploration
-from flare_core.policies.distribution import log_probabilities
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
@@ -58,7 +57,11 @@ class Outcome:
 def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker) -> Scene:
     """Where the transfer's body plays its task, with the pictures that its views need."""
     return Scene(
-        pack=houses_of(split, houses), body=transfer.body, task=transfer.task, renders=dict(senses.views.renders), vocabulary=Vocabulary.load()
+        pack=houses_of(split, houses),
+        body=transfer.body,
+        task=transfer.task,
+        renders=dict(senses.views.renders),
+        vocabulary=Vocabulary.load(),
     )
 
 
@@ -108,7 +111,9 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
     began = time.monotonic()
     recipe = transfer.recipe
     if recipe.rows % workers:
-        raise TrainError(f"{transfer.recipe_spec.line_of(('rows',))}: rows: {recipe.rows} rows cannot be shared by {workers} workers; use a multiple")
+        raise TrainError(
+            f"{transfer.recipe_spec.line_of(('rows',))}: rows: {recipe.rows} rows cannot be shared by {workers} workers; use a multiple"
+        )
     _claim(out, transfer, seed, resume)
     senses = senses_of(transfer)
     watcher.say("Calibrating new actions in training houses ...")
@@ -122,13 +127,21 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
     facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent, "workers": workers}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.name))
     outcome = Outcome(
-        comparison=comparison, before=before, after=after, training_seconds=spent, seconds=time.monotonic() - began, steps=recipe.steps, bundle=bundle
+        comparison=comparison,
+        before=before,
+        after=after,
+        training_seconds=spent,
+        seconds=time.monotonic() - began,
+        steps=recipe.steps,
+        bundle=bundle,
     )
     _write_json(out / "results.json", result_record(transfer, outcome, facts))
     return outcome
 
 
-def train(transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher) -> float:
+def train(
+    transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
+) -> float:
     """The PPO part alone; seconds spent in it, over all resumed parts."""
     recipe = transfer.recipe
     scene = scene_for(transfer, "train", recipe.houses, senses)
@@ -156,40 +169,69 @@ def train(transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Pat
 def lineage(transfer: Transfer, seed: int, command: str) -> dict[str, Any]:
     """What the bundle says of its making."""
     return {
-        "command": command, "commit": commit(), "seed": seed, "source": transfer.loaded.spec.policy,
-        "source_lineage": dict(transfer.bundle.lineage), "machine": machine(), "simulator": "embedded simulator",
+        "command": command,
+        "commit": commit(),
+        "seed": seed,
+        "source": transfer.loaded.spec.policy,
+        "source_lineage": dict(transfer.bundle.lineage),
+        "machine": machine(),
+        "simulator": "embedded simulator",
         "specs": {
-            "transfer": transfer.loaded.sha256, "embodiment": transfer.embodiment.sha256, "task": transfer.task_spec.sha256,
+            "transfer": transfer.loaded.sha256,
+            "embodiment": transfer.embodiment.sha256,
+            "task": transfer.task_spec.sha256,
             "recipe": transfer.recipe_spec.sha256,
         },
-        "transfer": transfer.loaded.resolved, "recipe": transfer.recipe_spec.resolved,
+        "transfer": transfer.loaded.resolved,
+        "recipe": transfer.recipe_spec.resolved,
         "overrides": [f"{key}={text}" for key, text in transfer.overrides],
         "tensors": json.loads(carried_policy(transfer)[1].to_json()),
-    }  # fmt: skip
+    }
 
 
 def bundle_of(transfer: Transfer, policy: SmallPolicy, facts: Mapping[str, Any], results: Mapping[str, Any] | None, name: str) -> Bundle:
     """The adapted policy as a bundle."""
     return Bundle(
-        name=name, state=policy.state_dict(), policy=transfer.policy.to_json(), embodiment=transfer.body,
-        embodiment_spec=transfer.embodiment.resolved, task=transfer.task_spec.resolved, lineage=facts, plan=transfer.plan, results=results, source_spec=transfer.bundle.embodiment_spec,
-    )  # fmt: skip
+        name=name,
+        state=policy.state_dict(),
+        policy=transfer.policy.to_json(),
+        embodiment=transfer.body,
+        embodiment_spec=transfer.embodiment.resolved,
+        task=transfer.task_spec.resolved,
+        lineage=facts,
+        plan=transfer.plan,
+        results=results,
+        source_spec=transfer.bundle.embodiment_spec,
+    )
 
 
 def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What results/*.json hold of one run."""
     return {
-        "transfer": transfer.loaded.name, "simulator": "embedded simulator", **outcome.comparison.to_json(),
-        "seconds": round(outcome.seconds, 1), "training_seconds": round(outcome.training_seconds, 1), "steps": outcome.steps,
-        "steps_per_second": round(outcome.steps / outcome.training_seconds, 1), "seed": facts["seed"], "workers": facts["workers"],
-        "commit": facts["commit"], "specs": facts["specs"], "machine": facts["machine"],
-    }  # fmt: skip
+        "transfer": transfer.loaded.name,
+        "simulator": "embedded simulator",
+        **outcome.comparison.to_json(),
+        "seconds": round(outcome.seconds, 1),
+        "training_seconds": round(outcome.training_seconds, 1),
+        "steps": outcome.steps,
+        "steps_per_second": round(outcome.steps / outcome.training_seconds, 1),
+        "seed": facts["seed"],
+        "workers": facts["workers"],
+        "commit": facts["commit"],
+        "specs": facts["specs"],
+        "machine": facts["machine"],
+    }
 
 
 def _claim(out: Path, transfer: Transfer, seed: int, resume: bool) -> None:
     """Make the folder this run's own, or make sure that it already is."""
-    mine = {"seed": seed, "transfer": transfer.loaded.sha256, "recipe": transfer.recipe_spec.sha256, "embodiment": transfer.embodiment.sha256,
-            "task": transfer.task_spec.sha256}  # fmt: skip
+    mine = {
+        "seed": seed,
+        "transfer": transfer.loaded.sha256,
+        "recipe": transfer.recipe_spec.sha256,
+        "embodiment": transfer.embodiment.sha256,
+        "task": transfer.task_spec.sha256,
+    }
     path = out / "run.json"
     if path.exists():
         there = json.loads(path.read_text(encoding="utf-8"))
@@ -203,8 +245,16 @@ def _claim(out: Path, transfer: Transfer, seed: int, resume: bool) -> None:
 
 
 def _judged(
-    kept: Path | None, scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher, when: str
-) -> Episodes:  # fmt: skip
+    kept: Path | None,
+    scene: Scene,
+    policy: SmallPolicy,
+    senses: SensesMaker,
+    episodes: int,
+    workers: int,
+    seed: int,
+    watcher: Watcher,
+    when: str,
+) -> Episodes:
     """Judge, or take what an interrupted run had already found."""
     if kept is not None and kept.exists():
         return _episodes_from(json.loads(kept.read_text(encoding="utf-8")))
@@ -217,18 +267,24 @@ def _judged(
 
 def _episodes_to(episodes: Episodes) -> dict[str, Any]:
     return {
-        "number": episodes.number.tolist(), "success": episodes.success.tolist(), "actions": list(episodes.actions), "used": episodes.used.tolist(),
+        "number": episodes.number.tolist(),
+        "success": episodes.success.tolist(),
+        "actions": list(episodes.actions),
+        "used": episodes.used.tolist(),
         "measures": {name: values.tolist() for name, values in episodes.measures.items()},
         "houses": None if episodes.houses is None else episodes.houses.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _episodes_from(data: Mapping[str, Any]) -> Episodes:
     return Episodes(
-        number=np.array(data["number"], dtype=np.int64), success=np.array(data["success"], dtype=bool), actions=tuple(data["actions"]),
-        used=np.array(data["used"], dtype=np.int64), measures={name: np.array(values, dtype=np.float64) for name, values in data["measures"].items()},
+        number=np.array(data["number"], dtype=np.int64),
+        success=np.array(data["success"], dtype=bool),
+        actions=tuple(data["actions"]),
+        used=np.array(data["used"], dtype=np.int64),
+        measures={name: np.array(values, dtype=np.float64) for name, values in data["measures"].items()},
         houses=None if data["houses"] is None else np.array(data["houses"], dtype=np.int64),
-    )  # fmt: skip
+    )
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -25,9 +25,11 @@ class EmbeddedLookout:
         self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
         plain: float,
     ) -> None:  # fmt: skip
-        """Args:
-        border: share of frames with covered borders.
-        plain: share of frames in the houses' own colours.
+        """Set up the simulator.
+
+        Args:
+            border: share of frames with covered borders.
+            plain: share of frames in the houses' own colours.
         """
         self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
         self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers

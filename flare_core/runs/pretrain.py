@@ -30,8 +30,8 @@ from flare_core.reading import Loaded, read
 from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher
-from flare_core.runs.judge import judge_expert, judge_policy, judge_random, play_all, with_expert
 from flare_core.runs.glimpses import EmbeddedLookout
+from flare_core.runs.judge import judge_expert, judge_policy, judge_random, play_all, with_expert
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, houses_of, training_stages
 from flare_core.tasks.expert import Expert
 from flare_core.tasks.spec import TaskSpec, load_task
@@ -82,19 +82,27 @@ def randomised_body(pretraining: Pretraining) -> Embodiment:
     """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
     own, wide = pretraining.body.jitter, pretraining.spec.randomisation
     jitter = Jitter(
-        pitch=max(own.pitch, math.radians(wide.pitch_deg)), yaw=max(own.yaw, math.radians(wide.yaw_deg)),
-        fov=max(own.fov, math.radians(wide.fov_deg)), position_m=max(own.position_m, wide.position_m),
-    )  # fmt: skip
+        pitch=max(own.pitch, math.radians(wide.pitch_deg)),
+        yaw=max(own.yaw, math.radians(wide.yaw_deg)),
+        fov=max(own.fov, math.radians(wide.fov_deg)),
+        position_m=max(own.position_m, wide.position_m),
+    )
     return replace(pretraining.body, jitter=jitter)
 
 
 def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, int]]) -> SmallPolicy:
     """A policy of the spec's shape with random weights."""
     views = tuple(View(name=name, width=size.width, height=size.height, fill=fill[name]) for name, size in pretraining.spec.views.items())
-    return SmallPolicy(PolicySpec(views=views, actions=pretraining.body.action_names, body_inputs=pretraining.body.body_inputs, features=pretraining.spec.features))
+    return SmallPolicy(
+        PolicySpec(
+            views=views, actions=pretraining.body.action_names, body_inputs=pretraining.body.body_inputs, features=pretraining.spec.features
+        )
+    )
 
 
-def pretrain(pretraining: Pretraining, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str) -> dict[str, Any]:
+def pretrain(
+    pretraining: Pretraining, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str
+) -> dict[str, Any]:
     """Clone, judge, and write the bundle to out/bundle.
 
     Raises:
@@ -110,22 +118,38 @@ def pretrain(pretraining: Pretraining, out: Path, *, seed: int, workers: int, re
     scene = Scene(pack=pack, body=pretraining.body, task=pretraining.task, renders=dict(senses.views.renders), vocabulary=vocabulary)
     results = judgement(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher)
     facts = {
-        "command": command, "commit": made_by, "seed": seed, "machine": machine(), "simulator": "embedded simulator",
-        "specs": {"pretraining": pretraining.loaded.sha256, "embodiment": pretraining.embodiment.sha256, "task": pretraining.task_spec.sha256},
+        "command": command,
+        "commit": made_by,
+        "seed": seed,
+        "machine": machine(),
+        "simulator": "embedded simulator",
+        "specs": {
+            "pretraining": pretraining.loaded.sha256,
+            "embodiment": pretraining.embodiment.sha256,
+            "task": pretraining.task_spec.sha256,
+        },
         "pretraining": pretraining.loaded.resolved,
-    }  # fmt: skip
+    }
     save_bundle(
         out / "bundle",
         Bundle(
-            name=spec.name, state=policy.state_dict(), policy=policy.spec.to_json(), embodiment=pretraining.body,
-            embodiment_spec=pretraining.embodiment.resolved, task=pretraining.task_spec.resolved, lineage=facts, results=results,
+            name=spec.name,
+            state=policy.state_dict(),
+            policy=policy.spec.to_json(),
+            embodiment=pretraining.body,
+            embodiment_spec=pretraining.embodiment.resolved,
+            task=pretraining.task_spec.resolved,
+            lineage=facts,
+            results=results,
         ),
-    )  # fmt: skip
+    )
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
 
 
-def judgement(scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher) -> dict[str, Any]:
+def judgement(
+    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher
+) -> dict[str, Any]:
     """Summaries on the same held-out episodes: sampled, greedy, without images, with another episode's words, random, expert."""
     found: dict[str, Episodes] = {}
     for name, greedy in (("policy", False), ("policy, greedy", True)):
@@ -185,10 +209,17 @@ def _clone(
     _perceive(pretraining, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
     settings = CloneSettings(
-        learning_rate=cloning.learning_rate, rollout=cloning.rollout, passes=cloning.passes, minibatches=cloning.minibatches,
-        expert_share=cloning.expert_share, expert_only_steps=cloning.expert_only_steps, random_actions=cloning.random_actions,
-        drop_view=wide.drop_view, border=wide.border, steps=cloning.steps,
-    )  # fmt: skip
+        learning_rate=cloning.learning_rate,
+        rollout=cloning.rollout,
+        passes=cloning.passes,
+        minibatches=cloning.minibatches,
+        expert_share=cloning.expert_share,
+        expert_only_steps=cloning.expert_only_steps,
+        random_actions=cloning.random_actions,
+        drop_view=wide.drop_view,
+        border=wide.border,
+        steps=cloning.steps,
+    )
     apprentices = [Apprentice(stage, ExpertTeacher(stage), senses(policy), settings, seed) for stage in stages]
     cloner = Cloner(policy, apprentices, settings, seed)
     if resume:

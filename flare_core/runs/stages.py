@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from flare_core.embodiments.body import Embodiment
@@ -55,7 +56,7 @@ def parts_of(episodes: int, workers: int) -> list[range]:
     """Episode numbers 0 to N - 1 in as many consecutive runs as there are workers."""
     workers = min(workers, episodes)
     edges = [episodes * at // workers for at in range(workers + 1)]
-    return [range(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [range(low, high) for low, high in pairwise(edges)]
 
 
 def _stage(scene: Scene, rows: int, seed: int, randomise: float, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:

@@ -152,9 +152,7 @@ class EpisodeSampler:
         text = self.task.instruction(name, int(draws.integers(len(self.task.templates))))
         return Episode(
             number=number,
-            start=Start(
-                house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)
-            ),
+            start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)),
             target_type=name,
             targets=field.objects,
             instruction=text,

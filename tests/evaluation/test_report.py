@@ -58,13 +58,19 @@ def test_an_episode_without_a_distance_does_not_spoil_the_mean_of_the_others() -
 
 
 def test_houses_widen_the_interval_of_their_episodes() -> None:
-    rows = [record(at, at // 10 % 2 == 0, house=at // 10) for at in range(100)]
+    rows = [record(at, at // 10 % 2 == 0, house=at // 10) for at in range(300)]
     blind = [{key: value for key, value in row.items() if key != "house"} for row in rows]
-    worse = [record(at, False, house=at // 10) for at in range(100)]
-    worse_blind = [record(at, False) for at in range(100)]
+    worse = [record(at, False, house=at // 10) for at in range(300)]
+    worse_blind = [record(at, False) for at in range(300)]
     by_house = compare(gather(worse, ACTIONS), gather(rows, ACTIONS)).difference
     by_episode = compare(gather(worse_blind, ACTIONS), gather(blind, ACTIONS)).difference
     assert by_house.high - by_house.low > 2 * (by_episode.high - by_episode.low)
+
+
+def test_a_few_houses_are_not_resampled_as_a_whole() -> None:
+    rows = [record(at, at % 2 == 0, house=at % 3) for at in range(60)]
+    blind = [{key: value for key, value in row.items() if key != "house"} for row in rows]
+    assert summarise(gather(rows, ACTIONS)).to_json() == summarise(gather(blind, ACTIONS)).to_json()
 
 
 def test_an_episode_that_counts_twice_or_only_once_is_refused() -> None:

@@ -9,13 +9,13 @@ from tests.learning.toy import SPEC, PlainViews, Toy, senses
 
 SETTINGS = CloneSettings(
     learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, expert_only_steps=64, random_actions=0.1, drop_view=0.0,
-    border=0.5, seen_weight=0.5, steps=6_000,
+    border=0.5, steps=6_000,
 )  # fmt: skip
 WORDS = np.linspace(-1, 1, 2 * 64, dtype=np.float32).reshape(2, 64)
 
 
 class ToyTeacher:
-    """Knows the lit side, and calls it by its number."""
+    """Knows the lit side."""
 
     def __init__(self, toy: Toy) -> None:
         self.toy = toy
@@ -23,16 +23,13 @@ class ToyTeacher:
     def actions(self) -> npt.NDArray[np.int64]:
         return np.where(self.toy.sides(), 2, 1)
 
-    def seen(self) -> npt.NDArray[np.bool_]:
-        return np.stack([self.toy.sides(), ~self.toy.sides()], axis=1)
-
 
 def cloner(workers: int = 2) -> Cloner:
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     toys = [Toy(8, first=8 * at) for at in range(workers)]
     made = [Apprentice(toy, ToyTeacher(toy), senses(policy), SETTINGS, 1) for toy in toys]
-    return Cloner(policy, made, SETTINGS, WORDS, 2, 1)
+    return Cloner(policy, made, SETTINGS, 1)
 
 
 def run(made: Cloner) -> dict[str, object]:
@@ -44,8 +41,7 @@ def run(made: Cloner) -> dict[str, object]:
 
 def test_cloning_learns_what_the_expert_sees_although_borders_are_covered() -> None:
     record = run(cloner())
-    assert float(record["agreement"]) > 0.9  # type: ignore[arg-type]
-    assert float(record["seen_loss"]) < 0.4  # type: ignore[arg-type]
+    assert float(record["agreement"]) > 0.8  # type: ignore[arg-type]
 
 
 def test_cloning_is_repeatable() -> None:

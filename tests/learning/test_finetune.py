@@ -18,9 +18,18 @@ from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, Toy, senses
 
 RECIPE = RecipeSpec(
-    name="toy", steps=512, rows=8, rollout=16, epochs=2, minibatches=2, learning_rate=3e-3, critic_learning_rate=1e-2, critic_warmup_steps=128,
-    kl=KlSpec(weight=0.01, decay_steps=400), explore=ExploreSpec(epsilon=0.05, decay_steps=400),
-)  # fmt: skip
+    name="toy",
+    steps=512,
+    rows=8,
+    rollout=16,
+    epochs=2,
+    minibatches=2,
+    learning_rate=3e-3,
+    critic_learning_rate=1e-2,
+    critic_warmup_steps=128,
+    kl=KlSpec(weight=0.01, decay_steps=400),
+    explore=ExploreSpec(epsilon=0.05, decay_steps=400),
+)
 
 
 def tuner(folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2) -> FineTuner:

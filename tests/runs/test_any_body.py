@@ -60,7 +60,13 @@ def test_any_sensible_robot_passes_check_plan_and_ten_updates(robot: dict[str, A
         lines = ["kind: transfer", "policy: policy", "embodiment: somebody.yaml", "task: objectnav_short", "recipe: graft"]
         transfer.write_text("\n".join([*lines, "new_actions: {start: mean, probability: 0.02}", ""]), encoding="utf-8")
         write_missing(transfer)
-        budget = [("recipe.rows", "4"), ("recipe.rollout", "8"), ("recipe.minibatches", "1"), ("recipe.houses", "4"), ("recipe.critic_warmup_steps", "64")]
+        budget = [
+            ("recipe.rows", "4"),
+            ("recipe.rollout", "8"),
+            ("recipe.minibatches", "1"),
+            ("recipe.houses", "4"),
+            ("recipe.critic_warmup_steps", "64"),
+        ]
         plan = load_plan(transfer, budget)
         policy, senses = calibrated_policy(plan, 0), senses_of(plan)
         stages = training_stages(scene_for(plan, "train", 4, senses), 4, 1, 0, True)

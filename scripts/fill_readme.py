@@ -1,0 +1,76 @@
+"""Write the result tables into README.md, each from a committed JSON file.
+
+python scripts/fill_readme.py            # writes
+python scripts/fill_readme.py --check    # says what differs, and fails if anything does
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from flare_core.evaluation.report import comparison_table, markdown, table
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+Json = Mapping[str, Any]
+
+
+def compared(data: Json) -> str:
+    """Before, after, difference, and a line on how many episodes and seeds and how long it took."""
+    facts = [f"{data['before']['episodes']} episodes before and after, 1 seed ({data['seed']}), embedded simulator"]
+    if "seconds" in data:
+        facts.append(
+            f"{data['steps']:,} training steps at {data['steps_per_second']:,.0f} steps/s; {data['seconds'] / 60:.0f} minutes in all on "
+            f"{data['workers']} cores of {data['machine']['cpu']}"
+        )
+    return f"{markdown(comparison_table(data))}\n\n{'. '.join(facts)}."
+
+
+def summarised(data: Json) -> str:
+    """One row for each label."""
+    rows = {label: summary for label, summary in data.items() if isinstance(summary, Mapping) and "episodes" in summary}
+    return f"{markdown(table(rows))}\n\nHeld-out episodes in unseen houses, 1 seed, embedded simulator."
+
+
+def searched(data: Json) -> str:
+    """The camera study's own table."""
+    return f"{data['readme']}\n\n[How it was asked, and what it means](docs/camera_actions.md)."
+
+
+TABLES: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
+    "result of make demo": ("results/demo.json", compared),
+    "result on TurtleBot 4": ("results/turtlebot4.json", compared),
+    "result in real houses": ("results/real_houses.json", compared),
+    "result of camera actions": ("results/camera_oracle.json", searched),
+    "result of the shipped policy": ("flare_core/bundles/shipped/stretch_objectnav/results.json", summarised),
+}
+
+
+def filled(readme: str) -> str:
+    """The README with every table whose JSON is there."""
+    for name, (source, make) in TABLES.items():
+        path = ROOT / source
+        if path.exists():
+            begin, end = f"<!-- {name} -->", "<!-- end of result" + name.removeprefix("result").replace(" of make demo", "") + " -->"
+            head, rest = readme.split(begin)
+            tail = rest.split(end, 1)[1]
+            readme = f"{head}{begin}\n{make(json.loads(path.read_text(encoding='utf-8')))}\n{end}{tail}"
+    return readme
+
+
+def main() -> None:
+    """Fill or check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    path = ROOT / "README.md"
+    old = path.read_text(encoding="utf-8")
+    new = filled(old)
+    if parser.parse_args().check:
+        sys.exit("README.md: a table is not that of its JSON; run python scripts/fill_readme.py" if old != new else 0)
+    path.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
