@@ -7,7 +7,7 @@ Reference: Ross et al. 2011, arXiv:1011.0686 (DAgger). Legend as in rollout: T s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,10 +50,9 @@ class CloneSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """One worker's experience: inputs (T, B, ...), word ids (T, B, L), episode starts, masks, and the expert's actions (T, B)."""
+    """One worker's experience: inputs (T, B, ...), episode starts, masks, and the expert's actions (T, B)."""
 
     inputs: Inputs
-    words: Tensor
     starts: Tensor
     memory: Memory
     allowed: Tensor
@@ -77,8 +76,7 @@ class Apprentice:
         """Play one rollout and note the expert's action at every step."""
         before, episodes = self.memory, list[dict[str, Any]]()
         seen: list[Inputs] = []
-        kept: dict[str, list[Tensor]] = {name: [] for name in ("words", "starts", "allowed", "labels")}
-        self.senses.forget_goals()  # they were encoded with older weights
+        kept: dict[str, list[Tensor]] = {name: [] for name in ("starts", "allowed", "labels")}
         for _ in range(self.settings.rollout):
             numbers, mask, labels = self.environment.episode_numbers, self.environment.masks(), self.teacher.actions()
             images = self._bordered(self.senses.policy_images(self.observation), numbers)
@@ -86,7 +84,7 @@ class Apprentice:
             features = policy.encoder.features(tensors, len(mask), self._dropped(numbers))
             seen.append(self.senses.join(features, self.observation))
             starting = torch.from_numpy(self.starting)
-            now = (torch.tensor(self.observation["goal"]), starting, torch.from_numpy(mask), torch.from_numpy(labels))
+            now = (starting, torch.from_numpy(mask), torch.from_numpy(labels))
             for part, value in zip(kept.values(), now, strict=True):
                 part.append(value)
             logits, self.memory = policy.actor.step(seen[-1], self.memory.forget(starting))
@@ -148,9 +146,8 @@ class Cloner:
         self.settings, self.apprentices, self.seed = settings, list(apprentices), seed
         self.crew = Crew(len(apprentices))
         self.pupils = replicas(policy, len(apprentices))
-        self.words = apprentices[0].senses.words
         for pupil in self.pupils:
-            pupil.freeze_images()
+            pupil.freeze_encoder()
         self.optimiser = torch.optim.AdamW(
             [p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4
         )
@@ -192,10 +189,7 @@ class Cloner:
 
     def _gradients(self, worker: int, lesson: Lesson, rows: Tensor) -> dict[str, float]:
         some, pupil = (slice(None), rows), self.pupils[worker]
-        words = lesson.words[some]
-        goal = pupil.encoder.encode_goal(words.flatten(0, 1), self.words).view(*words.shape[:2], -1)
-        inputs = replace(lesson.inputs.at(some), goal=goal)
-        logits, _ = pupil.actor.sequence(inputs, lesson.starts[some], lesson.memory.at(rows))
+        logits, _ = pupil.actor.sequence(lesson.inputs.at(some), lesson.starts[some], lesson.memory.at(rows))
         labels, logp = lesson.labels[some], log_probabilities(logits, lesson.allowed[some])
         loss = F.nll_loss(logp.flatten(0, 1), labels.flatten())
         torch.autograd.backward(loss / len(self.pupils))

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from numba import njit
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.learning.threads import Crew, gather_gradients, replicas
 from flare_core.policies.small import Encoder
+from flare_core.policies.spec import MATCHES
 from flare_core.seeding import stream
 
-SIDES: Final = 3  # left, middle and right third of the image
+SIDES: Final = MATCHES - 1  # left, middle and right third of the image
 ROWS, COLUMNS = 4, 8  # of the coarse depth picture
 NEAR_M: Final = 2.2
 LEAST_SHARE: Final = 6 / 9216  # of an image's pixels that a category must have on one side to count as there
@@ -34,7 +35,7 @@ class Glimpse:
 
     Attributes:
         images: uint8 (N, h, w, 3).
-        there: bool (N, K * SIDES + K): category on each side, then category nearer than NEAR_M.
+        there: bool (N, K, MATCHES): category on each side, and nearer than NEAR_M.
         depth: float32 (N, ROWS * COLUMNS), logarithm of the median-like mean depth in metres.
     """
 
@@ -62,23 +63,31 @@ class PerceptionSettings:
 
 
 class Student(nn.Module):
-    """The encoder and the heads of the lesson, which are thrown away afterwards."""
+    """The encoder and the depth heads of the lesson, which are thrown away afterwards."""
 
-    def __init__(self, encoder: Encoder, categories: int) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
         width, names = encoder.spec.features, [view.name for view in encoder.spec.views]
-        self.there = nn.ModuleDict({name: nn.Linear(width, categories * (SIDES + 1)) for name in names})
         self.depth = nn.ModuleDict({name: nn.Linear(width, ROWS * COLUMNS) for name in names})
 
 
 class PerceptionLesson:
     """Fills the workers' buffers and learns from them."""
 
-    def __init__(self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, categories: int, seed: int) -> None:
+    def __init__(
+        self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, instructions: Tensor, table: Tensor, seed: int
+    ) -> None:
+        """Set up the lesson.
+
+        Args:
+            instructions: int (M, K, L), word ids of every category's instruction in every wording; reading is learned along.
+            table: (V + 1, word_width) word vectors.
+        """
         self.settings, self.lookouts, self.seed = settings, list(lookouts), seed
         self.crew = Crew(len(lookouts))
-        self.students = replicas(Student(encoder, categories), len(lookouts))
+        self.students = replicas(Student(encoder), len(lookouts))
+        self.instructions, self.table = instructions, table
         self.optimiser = torch.optim.AdamW(self.students[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4)
         self.buffers: list[dict[str, Glimpse]] = [{} for _ in lookouts]
         self.frames = 0
@@ -95,7 +104,8 @@ class PerceptionLesson:
         for _ in range(steps):
             self._set_rate()
             picks = [draw.integers(0, size, self.settings.batch) for draw in draws]
-            results = self.crew.each(lambda worker, picks=picks: self._gradients(worker, picks[worker]))  # type: ignore[misc]
+            words = self.instructions[int(draws[0].integers(len(self.instructions)))]
+            results = self.crew.each(lambda worker, picks=picks, words=words: self._gradients(worker, picks[worker], words))  # type: ignore[misc]
             gather_gradients(self.students)
             nn.utils.clip_grad_norm_(self.students[0].parameters(), 5.0)
             self.optimiser.step()
@@ -125,15 +135,16 @@ class PerceptionLesson:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
 
-    def _gradients(self, worker: int, pick: npt.NDArray[np.int64]) -> dict[str, float]:
+    def _gradients(self, worker: int, pick: npt.NDArray[np.int64], words: Tensor) -> dict[str, float]:
         student, total, found = self.students[worker], torch.zeros(()), dict[str, float]()
         glimpses = self.buffers[worker]
         images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in glimpses.items()}
+        goals = student.encoder.encode_goal(words, self.table)
         features = torch.split(student.encoder.features(images, len(pick)), student.encoder.spec.features, dim=-1)
         for view, seen in zip(student.encoder.spec.views, features, strict=True):
             glimpse = glimpses[view.name]
-            there = torch.from_numpy(glimpse.there[pick]).float()
-            said = F.binary_cross_entropy_with_logits(student.there[view.name](seen), there, reduction="sum") / len(pick)
+            there = torch.from_numpy(glimpse.there[pick]).float()  # (N, K, MATCHES)
+            said = F.binary_cross_entropy_with_logits(student.encoder.match_every(view, seen, goals), there, reduction="sum") / len(pick)
             far = F.smooth_l1_loss(student.depth[view.name](seen), torch.from_numpy(glimpse.depth[pick]), reduction="sum") / len(pick)
             total = total + said + far
             found |= {f"{view.name}_there": float(said.detach()), f"{view.name}_depth": float(far.detach())}
@@ -155,8 +166,7 @@ def label(
     coarse = np.zeros((count, ROWS, COLUMNS), dtype=np.float64)
     _count(kinds, depth, sides, coarse)
     least = max(2, round(LEAST_SHARE * height * width))
-    there = np.concatenate([sides[:, :, :SIDES].reshape(count, -1), sides[:, :, SIDES]], axis=1) >= least
-    return there, np.asarray(coarse.reshape(count, -1), dtype=np.float32)
+    return sides >= least, np.asarray(coarse.reshape(count, -1), dtype=np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

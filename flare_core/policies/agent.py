@@ -10,6 +10,8 @@ from torch import Tensor
 
 from flare_core.policies.small import Inputs, SmallPolicy
 
+MATCH_SCALE, MATCH_MOST = 0.5, 6.0  # logits beyond 6 say no more, and halved they are of the size of features
+
 Observation = Mapping[str, npt.NDArray[Any]]
 
 
@@ -39,10 +41,13 @@ class Senses:
         return self.join(self.policy.encoder.features(tensors, rows), observation)
 
     def join(self, features: Tensor, observation: Observation) -> Inputs:
-        """Inputs of one step from features that are already there."""
+        """Inputs of one step from features (B, F) that are already there."""
+        goal = self._goals(observation["goal"])
+        with torch.no_grad():
+            match = MATCH_SCALE * self.policy.encoder.match(features, goal).clamp(-MATCH_MOST, MATCH_MOST)
         return Inputs(
-            features=features,
-            goal=self._goals(observation["goal"]),
+            features=torch.cat([features, match], dim=-1),
+            goal=goal,
             previous=torch.from_numpy(np.asarray(observation["previous_action"], dtype=np.int64)),
             body=torch.from_numpy(np.asarray(observation["body"], dtype=np.float32)),
             step=torch.from_numpy(np.asarray(observation["step"], dtype=np.int64)),
@@ -51,10 +56,6 @@ class Senses:
     def policy_images(self, observation: Observation) -> Mapping[str, npt.NDArray[np.uint8]]:
         """The policy's views, {view: (B, h, w, 3)}."""
         return self.views.apply({k.removeprefix("camera/"): v for k, v in observation.items() if k.startswith("camera/")})
-
-    def forget_goals(self) -> None:
-        """Encode every goal anew; to be called when the encoder's weights have changed."""
-        self._goal = None
 
     def _goals(self, words: npt.NDArray[np.int32]) -> Tensor:
         if self._goal is None or not np.array_equal(self._goal, words):

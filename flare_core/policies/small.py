@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flare_core.policies.spec import PolicySpec, View
+from flare_core.policies.spec import MATCHES, PolicySpec, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,8 @@ class Encoder(nn.Module):
         self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features) for view in spec.views})
         self.weigh = nn.Linear(spec.word_width, 1)
         self.read = nn.Linear(spec.word_width, spec.goal_width)
+        self.queries = nn.ModuleDict({view.name: nn.Linear(spec.features, MATCHES * spec.goal_width) for view in spec.views})
+        self.scale = nn.Linear(spec.goal_width, MATCHES)
 
     def features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor] | None = None) -> Tensor:
         """Features of every frame; a view that is not given counts as absent.
@@ -123,6 +125,30 @@ class Encoder(nn.Module):
             gone = dropped.get(view.name) if image is not None else None
             parts.append(part if gone is None else torch.where(gone.unsqueeze(-1), absent, part))
         return parts
+
+    def match(self, features: Tensor, goal: Tensor) -> Tensor:
+        """How far every view shows what is asked for: logits of left, middle, right and near.
+
+        A bilinear form of features and goal, so that any goal that can be read can be looked for.
+
+        Args:
+            features: (N, views * features), from `features`.
+            goal: (N, G), one for each frame.
+
+        Returns:
+            (N, views * MATCHES).
+        """
+        parts = zip(self.spec.views, torch.split(features, self.spec.features, dim=-1), strict=True)
+        found = [(self._queries(view, part) * goal.unsqueeze(1)).sum(-1) + self.scale(goal) for view, part in parts]
+        return torch.cat(found, dim=-1)
+
+    def match_every(self, view: View, features: Tensor, goals: Tensor) -> Tensor:
+        """The same for one view's features (N, features) and every one of the goals (K, G): (N, K, MATCHES)."""
+        return torch.einsum("nmg,kg->nkm", self._queries(view, features), goals) + self.scale(goals)
+
+    def _queries(self, view: View, features: Tensor) -> Tensor:
+        flat: Tensor = self.queries[view.name](features)
+        return torch.unflatten(flat, -1, (MATCHES, self.spec.goal_width))
 
     def encode_goal(self, words: Tensor, table: Tensor) -> Tensor:
         """Instructions to goal vectors: a weighted mean of the words' vectors, then one layer.
@@ -287,10 +313,6 @@ class SmallPolicy(nn.Module):
     def freeze_encoder(self) -> None:
         """Stop training of the encoder; its features may then be stored."""
         self.encoder.requires_grad_(False)
-
-    def freeze_images(self) -> None:
-        """Stop training of what sees, not of what reads the goal."""
-        self.encoder.views.requires_grad_(False)
 
 
 class SharedCritic(nn.Module):

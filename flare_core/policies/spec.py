@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from flare_core.errors import BundleError
+
+
+MATCHES: Final = 4
+"""How a view's image matches the goal: what was asked for is on the left, in the middle, on the right, near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +57,8 @@ class PolicySpec:
 
     @property
     def feature_width(self) -> int:
-        """Width of the joined features of all views."""
-        return self.features * len(self.views)
+        """Width of what a tower is given of one step's images: every view's features, then how they match the goal."""
+        return (self.features + MATCHES) * len(self.views)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -244,7 +244,7 @@ def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: 
     settings = PerceptionSettings(
         frames=spec.frames, passes=spec.passes, batch=spec.batch, buffer=spec.buffer, learning_rate=spec.learning_rate
     )
-    lesson = PerceptionLesson(policy.encoder, lookouts, settings, len(scene.task.types), seed)
+    lesson = PerceptionLesson(policy.encoder, lookouts, settings, _instructions(scene), torch.tensor(scene.vocabulary.vectors), seed)
     watcher.stage("learning to see", spec.frames)
     with (out / "perception.jsonl").open("w", encoding="utf-8") as log:
         while lesson.frames < spec.frames:
@@ -253,6 +253,14 @@ def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: 
             log.flush()
             watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
     save_checkpoint(kept, 0, policy.encoder.state_dict(), {"frames": lesson.frames})
+
+
+def _instructions(scene: Scene) -> torch.Tensor:
+    """(M, K, L) word ids of every type's instruction in every wording, 0 pads."""
+    task, encode = scene.task, scene.vocabulary.encode
+    told = [[encode(task.instruction(name, at)) for name in task.types] for at in range(len(task.templates))]
+    longest = max(len(words) for row in told for words in row)
+    return torch.tensor([[[*words, *[0] * (longest - len(words))] for words in row] for row in told])
 
 
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
