@@ -35,8 +35,14 @@ def summarised(data: Json) -> str:
 
 
 def searched(data: Json) -> str:
-    """The camera study's own table."""
-    return f"{data['readme']}\n\n[How it was asked, and what it means](docs/camera_actions.md)."
+    """With all camera actions and with none, for both bodies; the whole study has a page of its own."""
+    rows = {
+        f"{body}, {name if name == 'neither' else f'with {name}'}": found["all"]["variants"][name]
+        for body, found in data["bodies"].items()
+        for name in ("neither", "pan and tilt")
+    }
+    means = "For the LoCoBot of this demo they do not pay; for a low robot with a narrow view they do"
+    return f"{markdown(table(rows))}\n\n{means}: [how it was asked, and what it means](docs/camera_actions.md)."
 
 
 TABLES: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {

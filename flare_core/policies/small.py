@@ -144,7 +144,8 @@ class Encoder(nn.Module):
 
     def match_every(self, view: View, features: Tensor, goals: Tensor) -> Tensor:
         """The same for one view's features (N, features) and every one of the goals (K, G): (N, K, MATCHES)."""
-        return torch.einsum("nmg,kg->nkm", self._queries(view, features), goals) + self.scale(goals)
+        found: Tensor = torch.einsum("nmg,kg->nkm", self._queries(view, features), goals) + self.scale(goals)
+        return found
 
     def _queries(self, view: View, features: Tensor) -> Tensor:
         flat: Tensor = self.queries[view.name](features)

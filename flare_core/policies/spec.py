@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from flare_core.errors import BundleError
 
-
 MATCHES: Final = 4
 """How a view's image matches the goal: what was asked for is on the left, in the middle, on the right, near."""
 

@@ -281,6 +281,7 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
                 raise TrainError(f"stopped at {cloner.steps:,} steps, which are kept. Go on with the same command and --resume") from None
             if cloner.updates % SAVE_EVERY == 0:
                 _save(cloner, out)
+    _save(cloner, out)  # judging takes a while and may be interrupted too
 
 
 def _save(cloner: Cloner, out: Path) -> None:

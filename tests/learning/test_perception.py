@@ -16,9 +16,8 @@ def test_labels_by_hand() -> None:
     depth[0, :4, 16:20] = 1.0
     depth[0, 4:, :3] = 0.0  # sky: as far as can be
     there, coarse = label(kinds, depth, 2)
-    sides = there[0, : 2 * SIDES].reshape(2, SIDES)
-    assert sides.tolist() == [[False, False, False], [False, False, True]]
-    assert there[0, 2 * SIDES :].tolist() == [False, True]  # nearer than 2.2 m
+    assert there[0, :, :SIDES].tolist() == [[False, False, False], [False, False, True]]
+    assert there[0, :, SIDES].tolist() == [False, True]  # nearer than 2.2 m
     picture = coarse.reshape(ROWS, COLUMNS)
     assert np.allclose(picture[0, 0], np.log(4.0))
     assert np.allclose(picture[ROWS - 1, 0], np.log(10.0))
@@ -46,7 +45,8 @@ class Squares:
 def lesson() -> PerceptionLesson:
     torch.manual_seed(0)
     settings = PerceptionSettings(frames=4096, passes=4, batch=32, buffer=512, learning_rate=3e-3)
-    return PerceptionLesson(SmallPolicy(SPEC).encoder, [Squares(0), Squares(1)], settings, 1, seed=0)
+    instructions, table = torch.tensor([[[1, 0]], [[1, 2]]]), torch.linspace(-1, 1, 3 * 64).reshape(3, 64)
+    return PerceptionLesson(SmallPolicy(SPEC).encoder, [Squares(0), Squares(1)], settings, instructions, table, seed=0)
 
 
 def test_the_encoder_learns_on_which_side_a_thing_stands() -> None:
@@ -55,6 +55,15 @@ def test_the_encoder_learns_on_which_side_a_thing_stands() -> None:
     while taught.frames < 4096:
         last = taught.round()
     assert last["navigation_there"] < 0.25 * first["navigation_there"]
+
+
+@torch.no_grad()
+def test_matching_one_goal_for_each_frame_equals_matching_every_goal() -> None:
+    encoder = SmallPolicy(SPEC).encoder
+    features, goals = torch.rand(5, SPEC.features), torch.rand(3, SPEC.goal_width)
+    every = encoder.match_every(SPEC.views[0], features, goals)  # (5, 3, 4)
+    paired = encoder.match(features, goals[[0, 2, 1, 1, 0]])
+    assert torch.allclose(paired, every[torch.arange(5), torch.tensor([0, 2, 1, 1, 0])], atol=1e-5)
 
 
 def test_the_lesson_is_repeatable() -> None:

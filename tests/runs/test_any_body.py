@@ -49,7 +49,7 @@ def robots(draw: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(robots())
 def test_any_sensible_robot_passes_check_plan_and_ten_updates(robot: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as name:
