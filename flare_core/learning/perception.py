@@ -139,12 +139,13 @@ class PerceptionLesson:
         student, total, found = self.students[worker], torch.zeros(()), dict[str, float]()
         glimpses = self.buffers[worker]
         images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in glimpses.items()}
-        goals = student.encoder.encode_goal(words, self.table)
+        read = F.cross_entropy(student.encoder.category(student.encoder.encode_goal(words, self.table)), torch.arange(len(words)))
+        total, found["reading"] = total + read, float(read.detach())
         features = torch.split(student.encoder.features(images, len(pick)), student.encoder.spec.features, dim=-1)
         for view, seen in zip(student.encoder.spec.views, features, strict=True):
             glimpse = glimpses[view.name]
             there = torch.from_numpy(glimpse.there[pick]).float()  # (N, K, MATCHES)
-            said = F.binary_cross_entropy_with_logits(student.encoder.match_every(view, seen, goals), there, reduction="sum") / len(pick)
+            said = F.binary_cross_entropy_with_logits(student.encoder.shown(view, seen), there, reduction="sum") / len(pick)
             far = F.smooth_l1_loss(student.depth[view.name](seen), torch.from_numpy(glimpse.depth[pick]), reduction="sum") / len(pick)
             total = total + said + far
             found |= {f"{view.name}_there": float(said.detach()), f"{view.name}_depth": float(far.detach())}

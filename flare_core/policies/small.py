@@ -96,8 +96,8 @@ class Encoder(nn.Module):
         self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features) for view in spec.views})
         self.weigh = nn.Linear(spec.word_width, 1)
         self.read = nn.Linear(spec.word_width, spec.goal_width)
-        self.queries = nn.ModuleDict({view.name: nn.Linear(spec.features, MATCHES * spec.goal_width) for view in spec.views})
-        self.scale = nn.Linear(spec.goal_width, MATCHES)
+        self.there = nn.ModuleDict({view.name: nn.Linear(spec.features, len(spec.categories) * MATCHES) for view in spec.views})
+        self.category = nn.Linear(spec.goal_width, len(spec.categories))
 
     def features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor] | None = None) -> Tensor:
         """Features of every frame; a view that is not given counts as absent.
@@ -129,7 +129,8 @@ class Encoder(nn.Module):
     def match(self, features: Tensor, goal: Tensor) -> Tensor:
         """How far every view shows what is asked for: logits of left, middle, right and near.
 
-        A bilinear form of features and goal, so that any goal that can be read can be looked for.
+        What a view shows of every category that the encoder was taught, weighted by what the goal is read as. A goal in words
+        that the lesson did not have is read as the categories that its words are nearest to.
 
         Args:
             features: (N, views * features), from `features`.
@@ -138,18 +139,14 @@ class Encoder(nn.Module):
         Returns:
             (N, views * MATCHES).
         """
+        meant = torch.softmax(self.category(goal), dim=-1).unsqueeze(-1)  # (N, K, 1)
         parts = zip(self.spec.views, torch.split(features, self.spec.features, dim=-1), strict=True)
-        found = [(self._queries(view, part) * goal.unsqueeze(1)).sum(-1) + self.scale(goal) for view, part in parts]
-        return torch.cat(found, dim=-1)
+        return torch.cat([(self.shown(view, part) * meant).sum(1) for view, part in parts], dim=-1)
 
-    def match_every(self, view: View, features: Tensor, goals: Tensor) -> Tensor:
-        """The same for one view's features (N, features) and every one of the goals (K, G): (N, K, MATCHES)."""
-        found: Tensor = torch.einsum("nmg,kg->nkm", self._queries(view, features), goals) + self.scale(goals)
-        return found
-
-    def _queries(self, view: View, features: Tensor) -> Tensor:
-        flat: Tensor = self.queries[view.name](features)
-        return torch.unflatten(flat, -1, (MATCHES, self.spec.goal_width))
+    def shown(self, view: View, features: Tensor) -> Tensor:
+        """Logits of what one view's features (N, features) show of every category: (N, K, MATCHES)."""
+        flat: Tensor = self.there[view.name](features)
+        return torch.unflatten(flat, -1, (len(self.spec.categories), MATCHES))
 
     def encode_goal(self, words: Tensor, table: Tensor) -> Tensor:
         """Instructions to goal vectors: a weighted mean of the words' vectors, then one layer.

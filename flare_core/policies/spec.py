@@ -34,6 +34,7 @@ class PolicySpec:
         views: images in the order that features are joined in.
         actions: names of the head's rows.
         body_inputs: names of the entries of the `body` observation.
+        categories: object types that the encoder was taught to see.
         channels: output channels of the four stride-2 convolutions.
         features: width of one view's feature vector.
         word_width, goal_width: of a word vector and of an encoded instruction.
@@ -44,6 +45,7 @@ class PolicySpec:
     views: tuple[View, ...]
     actions: tuple[str, ...]
     body_inputs: tuple[str, ...]
+    categories: tuple[str, ...] = ("thing",)
     channels: tuple[int, int, int, int] = (16, 32, 64, 96)
     features: int = 192
     word_width: int = 64
@@ -73,7 +75,7 @@ class PolicySpec:
             raise BundleError(f"policy.json: family {data.get('family')!r} is not known here; this version reads 'small'")
         try:
             views = tuple(View(**{**view, "fill": tuple(view["fill"])}) for view in data["views"])
-            lists = {key: tuple(data[key]) for key in ("actions", "body_inputs", "channels")}
+            lists = {key: tuple(data[key]) for key in ("actions", "body_inputs", "categories", "channels")}
             return PolicySpec(**{**data, **lists, "views": views})
         except (TypeError, KeyError) as fault:
             raise BundleError(f"policy.json: {fault}; write it again with this version of flare") from None

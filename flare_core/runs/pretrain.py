@@ -95,7 +95,11 @@ def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, in
     views = tuple(View(name=name, width=size.width, height=size.height, fill=fill[name]) for name, size in pretraining.spec.views.items())
     return SmallPolicy(
         PolicySpec(
-            views=views, actions=pretraining.body.action_names, body_inputs=pretraining.body.body_inputs, features=pretraining.spec.features
+            views=views,
+            actions=pretraining.body.action_names,
+            body_inputs=pretraining.body.body_inputs,
+            features=pretraining.spec.features,
+            categories=pretraining.task.types,
         )
     )
 

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -58,12 +59,15 @@ def test_the_encoder_learns_on_which_side_a_thing_stands() -> None:
 
 
 @torch.no_grad()
-def test_matching_one_goal_for_each_frame_equals_matching_every_goal() -> None:
-    encoder = SmallPolicy(SPEC).encoder
-    features, goals = torch.rand(5, SPEC.features), torch.rand(3, SPEC.goal_width)
-    every = encoder.match_every(SPEC.views[0], features, goals)  # (5, 3, 4)
-    paired = encoder.match(features, goals[[0, 2, 1, 1, 0]])
-    assert torch.allclose(paired, every[torch.arange(5), torch.tensor([0, 2, 1, 1, 0])], atol=1e-5)
+def test_a_match_is_what_is_shown_of_the_category_that_the_goal_means() -> None:
+    encoder = SmallPolicy(replace(SPEC, categories=("bed", "sofa"))).encoder
+    encoder.category.weight.zero_()
+    encoder.category.weight[0, 0], encoder.category.weight[1, 1] = 100.0, 100.0
+    encoder.category.bias.zero_()
+    features, goal = torch.rand(2, SPEC.features), torch.zeros(2, SPEC.goal_width)
+    goal[0, 0] = goal[1, 1] = 1.0  # the first means the bed, the second the sofa
+    shown = encoder.shown(SPEC.views[0], features)  # (2, 2, 4)
+    assert torch.allclose(encoder.match(features, goal), shown[[0, 1], [0, 1]])
 
 
 def test_the_lesson_is_repeatable() -> None:
