@@ -195,7 +195,7 @@ def test_pretrain_clones_judges_and_writes_a_bundle(tmp_path: Path) -> None:
     settings = (
         "cloning.steps=512", "cloning.rows=4", "cloning.rollout=16", "cloning.minibatches=1", "houses=4", "evaluation_episodes=4",
         "views.navigation.width=32", "views.navigation.height=18", "views.manipulation.width=16", "views.manipulation.height=9",
-        "task=objectnav_short",
+        "perception.frames=512", "perception.buffer=256", "perception.batch=32", "task=objectnav_short",
     )  # fmt: skip
     result = flare("pretrain", "objectnav_stretch", "--out", tmp_path / "run", "--workers", "2", *overrides(*settings))
     assert result.exit_code == 0, result.output

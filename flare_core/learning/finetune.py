@@ -153,14 +153,15 @@ class FineTuner:
         return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
 
     def resume(self) -> None:
-        """Go back to the last checkpoint and cut the log there.
+        """Go back to the last checkpoint, or to the start if there is none yet, and cut the log there.
 
         Raises:
-            TrainError: there is none, or it belongs to another recipe, seed or number of workers.
+            TrainError: it belongs to another recipe, seed or number of workers.
         """
         found = checkpoints(self.folder / "checkpoints")
-        if not found:
-            raise TrainError(f"{self.folder}: no checkpoint to resume from; start without --resume")
+        if not found:  # stopped before the first: begin again
+            _cut_log(self.folder / "log.jsonl", 0)
+            return
         tensors, facts = load_checkpoint(found[-1])
         for name, mine in (("recipe", self.recipe.model_dump()), ("seed", self.seed), ("workers", len(self.environments))):
             if facts[name] != mine:

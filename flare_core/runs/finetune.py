@@ -148,7 +148,7 @@ def train(
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
-    if resume and (out / "checkpoints").is_dir():
+    if resume:
         tuner.resume()
         watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
     watcher.stage("fine-tuning", recipe.steps)

@@ -244,7 +244,7 @@ def test_the_small_policy_itself_gives_each_action_its_logit_by_name(tall: Embod
     assert [tensor.name for tensor in account.tensors] == list(policy.state_dict())
     carried = SmallPolicy(carry_spec(spec, target))
     carried.load_state_dict(state, strict=True)
-    seen = {"features": torch.rand(5, 1, 4), "goal": torch.rand(5, 1, 4), "step": torch.arange(5).unsqueeze(1)}
+    seen = {"features": torch.rand(5, 1, spec.feature_width), "goal": torch.rand(5, 1, 4), "step": torch.arange(5).unsqueeze(1)}
     before = torch.tensor([6, 0, 3, 4, 5])  # the start, then four actions
     moved = torch.tensor([6, *(order.index(at) for at in before[1:].tolist())])
     home = torch.tensor([0.5, 0.0, 0.0, 0.0]).expand(5, 1, 4)  # the arm of the source at home; see above

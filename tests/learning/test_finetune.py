@@ -102,7 +102,7 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
     ids=str,
 )
 def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, change: dict[str, object]) -> None:
-    plain, switched = tuner(tmp_path / "plain"), tuner(tmp_path / "switched", RECIPE.model_copy(update=change))
+    plain, switched = patient(tuner(tmp_path / "plain")), patient(tuner(tmp_path / "switched", RECIPE.model_copy(update=change)))
     plain.run(quiet)
     switched.run(quiet)
     assert not all(torch.equal(a, b) for a, b in zip(plain.learner.actor.parameters(), switched.learner.actor.parameters(), strict=True))

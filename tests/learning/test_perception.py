@@ -55,7 +55,7 @@ def test_the_encoder_learns_on_which_side_a_thing_stands() -> None:
     first = taught.round()
     while taught.frames < 4096:
         last = taught.round()
-    assert last["navigation_there"] < 0.25 * first["navigation_there"]
+    assert last["navigation_there"] < 0.4 * first["navigation_there"]
 
 
 @torch.no_grad()
