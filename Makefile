@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/flare train specs/transfers/stretch_to_locobot.yaml --out runs/demo
+	$(BIN)/flare train specs/transfers/stretch_to_locobot.yaml --out runs/demo --resume
 
 test: lint types order unit dist
 

@@ -17,7 +17,9 @@ from flare_core.adapters.view_feeds import ViewChoices, Views, feed_views
 from flare_core.embodiments.body import Embodiment
 
 
-def plan_transfer(source: Embodiment, target: Embodiment, views: Views, choices: PlanChoices, where: Where = nowhere) -> Plan:
+def plan_transfer(
+    source: Embodiment, target: Embodiment, views: Views, choices: PlanChoices, where: Where = nowhere, eyes: Embodiment | None = None
+) -> Plan:
     """Plan head, views and body inputs.
 
     Args:
@@ -26,12 +28,13 @@ def plan_transfer(source: Embodiment, target: Embodiment, views: Views, choices:
         views: every image that the policy expects.
         choices: what the transfer says.
         where: gives `file:line` of a key path in the transfer.
+        eyes: the body whose cameras the images are made after, when the policy was carried to the source from there.
 
     Raises:
         AdapterError: whatever is unpaired or unfed without a choice, and every choice that cannot be followed, all at once.
     """
     head, faults = pair_head(source, target, choices, where)
-    fed, more = feed_views(source, target, views, choices.views, where)
+    fed, more = feed_views(eyes or source, target, views, choices.views, where)
     refuse(faults + more)
     return Plan(source=source.name, target=target.name, head=head, views=fed, inputs=plan_body_inputs(source, target))
 
@@ -62,14 +65,16 @@ def plan_body_inputs(source: Embodiment, target: Embodiment) -> InputPlan:
     return InputPlan(source_inputs=source.body_inputs, entries=tuple(entries), dropped=dropped)
 
 
-def missing_choices(source: Embodiment, target: Embodiment, views: Views, choices: PlanChoices) -> dict[str, dict[str, str]]:
+def missing_choices(
+    source: Embodiment, target: Embodiment, views: Views, choices: PlanChoices, eyes: Embodiment | None = None
+) -> dict[str, dict[str, str]]:
     """YAML values that settle every refusal that has a remedy, by section and key; empty when nothing is missing.
 
     One choice may give away a row that another action counted on, so this goes on until nothing new is missing.
     """
     lines: dict[str, dict[str, str]] = {}
     for _ in range(len(target.actions) + 1):
-        faults = pair_head(source, target, choices, nowhere)[1] + feed_views(source, target, views, choices.views, nowhere)[1]
+        faults = pair_head(source, target, choices, nowhere)[1] + feed_views(eyes or source, target, views, choices.views, nowhere)[1]
         new = [fault for fault in faults if fault.value]
         if not new:
             break

@@ -6,7 +6,7 @@ policy.json          its shape: family, actions, body inputs, views, sizes
 embodiment.yaml      the body, whole: no `extends`
 task.yaml            the task, whole
 plan.json            how the weights came onto this body (absent in a policy that was trained on it from the start)
-source.yaml          the body that they came from, whole, whose cameras the plan's views are made after (absent as plan.json is)
+source.yaml          the body whose cameras the policy's images are made after, whole (absent as plan.json is)
 lineage.json         command, commit, seed, and what it was made from
 results.json         what was measured (absent before an evaluation)
 README.md            the card, made from all of these
@@ -57,7 +57,8 @@ class Bundle:
         embodiment_spec: its whole YAML document, as `Loaded.resolved`; without the plan's masks.
         task: whole YAML document of the task, as `Loaded.resolved`.
         plan: how the weights came onto this body, or None.
-        source_spec: whole YAML document of the body that they came from; with it, `load_bundle` fills in `source`.
+        source_spec: whole YAML document of the body whose cameras the policy's images are made after: the one that it was
+            first trained on. With it, `load_bundle` fills in `source`.
         source: that body.
         lineage: `command`, `commit`, `seed`, and more.
         results: summaries as `evaluation.report` writes them, or None.
@@ -74,6 +75,16 @@ class Bundle:
     source_spec: Mapping[str, Any] | None = None
     source: Embodiment | None = None
     results: Mapping[str, Any] | None = None
+
+    @property
+    def eyes(self) -> Embodiment:
+        """The body whose cameras the policy's images are made after: its own, unless it was carried."""
+        return self.embodiment if self.source is None else self.source
+
+    @property
+    def eyes_spec(self) -> Mapping[str, Any]:
+        """Whole YAML document of that body."""
+        return self.embodiment_spec if self.source_spec is None else self.source_spec
 
 
 def shipped() -> list[str]:

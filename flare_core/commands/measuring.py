@@ -63,6 +63,7 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
     print_table([("use of actions, %", *found.rows), *shares])
     if found.against is not None:
         print_table(comparison_table(found.against.to_json()), f"before: the bundle given by --against; after: {name}; the same episodes")
+    click.echo(f"The body can see a target from somewhere it can go to for {100 * found.feasible_share:.1f} % of houses and types.")
     click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. Embedded simulator, not AI2-THOR.")
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.embodiments.body import Camera
-from flare_core.simulators.embedded import grid, views
+from flare_core.simulators.embedded import views
 from flare_core.simulators.embedded.geometry import room_at
 from flare_core.simulators.embedded.jit import kernel
-from flare_core.simulators.embedded.navigation import BAND_WEIGHT, Kept
+from flare_core.simulators.embedded.navigation import Kept
 from flare_core.simulators.embedded.sight import NEAR_M, POINTS, clear, point_of
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
-from flare_core.world import Bools, Field, Floats, Ints
+from flare_core.world import Bools, Floats, Ints
 
 STAND_CELLS: Final = 5  # viewpoints are this many cells apart,
 SPOT_M: Final = 0.5  # and spots about so many metres
@@ -69,7 +69,6 @@ class SearchMap:
         self.pack, self._navigator, self._with_spots = simulator.pack, simulator.navigation, with_spots
         boxes = self.pack.most(self.pack.box_start)
         self._near, self._near_owners = np.zeros((boxes, 8)), np.zeros(boxes, dtype=np.int64)
-        self._queue = np.zeros((grid.BUCKETS, 0), dtype=np.int32)
         self._places: Kept[Places] = Kept(simulator.house_count())
 
     def places(self, house: int) -> Places:
@@ -85,22 +84,6 @@ class SearchMap:
             x, z, self.mount, self.within_m, places.points, places.count, places.owner, wanted, out,
         )  # fmt: skip
         return out
-
-    def way_to(self, house: int, cell: int) -> Field:
-        """Distances over one house to one of its cells."""
-        here = self._navigator.grid(house)
-        if self._queue.shape[1] < len(here.near):
-            self._queue = np.zeros((grid.BUCKETS, len(here.near)), dtype=np.int32)
-        metres, goals = np.empty(len(here.near), dtype=np.float32), np.array([cell], dtype=np.int32)
-        grid.fill_field(here.near, *here.shape, goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
-        return Field(house=house, objects=(), origin=here.origin, shape=here.shape, metres=metres, goals=goals)
-
-    def cell_at(self, house: int, x: float, z: float) -> int:
-        """The reachable cell nearest to a point; -1 when the point is out of the way."""
-        here = self._navigator.grid(house)
-        j, i = int((z - here.origin[1]) / grid.CELL_M), int((x - here.origin[0]) / grid.CELL_M)
-        inside = 0 <= j < here.shape[0] and 0 <= i < here.shape[1]
-        return int(here.near[j * here.shape[1] + i]) if inside else -1
 
     def _make(self, house: int) -> Places:
         pack, here = self.pack, self._navigator.grid(house)

@@ -200,7 +200,7 @@ class Oracle:
         if v == len(places.stands):
             until = search.steps + len(ks) + int(tilt_costs[t]) + 2
             return Turn(yaw=camera_yaw + float(turns[k]), tilt=float(tilts[t]), left=float(weight.sum()), until=until)
-        field = self._map.way_to(house, int(places.cells[v]))
+        field = self._simulator.navigation.way_to(house, int(places.cells[v]))
         pan, tilt = self._posture(row, world, field, weight, gain, float(ways[v]))
         until = search.steps + 3 * int(ways[v]) + 30
         return Walk(stand=v, field=field, pan=pan, tilt=tilt, promised=_opened(places.open[v], weight), until=until)
@@ -212,7 +212,7 @@ class Oracle:
         tilts, tilt_costs = _positions(self._tilt, self._camera.tilt, tilt)
         places = self._map.places(field.house)
         passed = np.zeros((len(pans), len(tilts)))
-        cell = self._map.cell_at(field.house, float(world.position[row, 0]), float(world.position[row, 2]))
+        cell = self._simulator.navigation.cell_at(field.house, float(world.position[row, 0]), float(world.position[row, 2]))
         if passed.size > 1:
             route_gains(
                 field.metres, *field.shape, *field.origin, CELL_M, ROUTE_CELLS, cell, places.stands, places.open, self._map.mount,
@@ -224,10 +224,10 @@ class Oracle:
 
     def _ways(self, house: int, x: float, z: float, yaw: float, is_out: Bools) -> tuple[Floats, Floats]:
         """(V,) actions to each viewpoint, and the turn from `yaw` to the straight line there."""
-        places, cell = self._map.places(house), self._map.cell_at(house, x, z)
+        places, cell = self._map.places(house), self._simulator.navigation.cell_at(house, x, z)
         if cell < 0:
             return np.full(len(is_out), np.inf), np.zeros(len(is_out))
-        metres = self._map.way_to(house, cell).metres[places.cells].astype(np.float64) - RIM * CELL_M / 10
+        metres = self._simulator.navigation.way_to(house, cell).metres[places.cells].astype(np.float64) - RIM * CELL_M / 10
         bearings = np.arctan2(places.stands[:, 0] - x, places.stands[:, 1] - z) - yaw
         turns = np.abs(bearings - math.tau * np.round(bearings / math.tau)) / self._turn
         return np.where(is_out, np.inf, metres / self._step_m + turns), bearings

@@ -28,8 +28,12 @@ from flare_core.seeding import key_of, stream, uniforms
 class Teacher(Protocol):
     """What cloning asks of an expert."""
 
-    def actions(self) -> npt.NDArray[np.int64]:
-        """(B,) the expert's action in every row's present state."""
+    def actions(self, previous: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """(B,) the expert's action in every row's present state; asked once a step.
+
+        Args:
+            previous: (B,) what each row has just done, whoever led it.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,8 @@ class Apprentice:
         seen: list[Inputs] = []
         kept: dict[str, list[Tensor]] = {name: [] for name in ("starts", "allowed", "labels")}
         for _ in range(self.settings.rollout):
-            numbers, mask, labels = self.environment.episode_numbers, self.environment.masks(), self.teacher.actions()
+            numbers, mask = self.environment.episode_numbers, self.environment.masks()
+            labels = self.teacher.actions(self.observation["previous_action"])
             images = self._bordered(self.senses.policy_images(self.observation), numbers)
             tensors = {name: torch.from_numpy(image) for name, image in images.items()}
             features = policy.encoder.features(tensors, len(mask), self._dropped(numbers))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from flare_core.errors import TrainError
-from flare_core.learning.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.ppo import Coefficients, Learner
 from flare_core.learning.rollout import Collector, Environment, Exploration, Rollout
 from flare_core.learning.spec import RecipeSpec
@@ -139,8 +139,8 @@ class FineTuner:
         learner = self.learner
         tensors = {f"actor/{k}": v for k, v in learner.actor.state_dict().items()}
         tensors |= {f"critic/{k}": v for k, v in learner.critic.state_dict().items()}
-        tensors |= _optimiser_tensors("actor_optimiser", learner.actor_optimiser)
-        tensors |= _optimiser_tensors("critic_optimiser", learner.critic_optimiser)
+        tensors |= optimiser_tensors("actor_optimiser", learner.actor_optimiser)
+        tensors |= optimiser_tensors("critic_optimiser", learner.critic_optimiser)
         if learner.reference is not None:
             tensors |= {f"reference/{k}": v for k, v in learner.reference.state_dict().items()}
         for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
@@ -167,15 +167,15 @@ class FineTuner:
             if facts[name] != mine:
                 raise TrainError(f"{found[-1]}: was made with {name} {facts[name]}, not {mine}; resume with the same, or use another --out")
         learner = self.learner
-        learner.actor.load_state_dict(_part(tensors, "actor/"))
-        learner.critic.load_state_dict(_part(tensors, "critic/"))
+        learner.actor.load_state_dict(part_of(tensors, "actor/"))
+        learner.critic.load_state_dict(part_of(tensors, "critic/"))
         if learner.reference is not None:
-            learner.reference.load_state_dict(_part(tensors, "reference/"))
-        _load_optimiser(learner.actor_optimiser, _part(tensors, "actor_optimiser/"))
-        _load_optimiser(learner.critic_optimiser, _part(tensors, "critic_optimiser/"))
+            learner.reference.load_state_dict(part_of(tensors, "reference/"))
+        load_optimiser(learner.actor_optimiser, part_of(tensors, "actor_optimiser/"))
+        load_optimiser(learner.critic_optimiser, part_of(tensors, "critic_optimiser/"))
         for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
-            environment.restore({k: v.numpy() for k, v in _part(tensors, f"environment{at}/").items()})
-            _load_collector(collector, _part(tensors, f"collector{at}/"))
+            environment.restore({k: v.numpy() for k, v in part_of(tensors, f"environment{at}/").items()})
+            _load_collector(collector, part_of(tensors, f"collector{at}/"))
         self.progress = Progress(**facts["progress"])
         self.recent = deque(facts["recent"], maxlen=RECENT)
         _cut_log(self.folder / "log.jsonl", self.progress.updates)
@@ -187,23 +187,6 @@ def _flags(rows: Sequence[int], count: int) -> Tensor:
     return flags
 
 
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _optimiser_tensors(prefix: str, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state = optimiser.state_dict()["state"]
-    return {f"{prefix}/{number}/{name}": torch.as_tensor(value) for number, entry in state.items() for name, value in entry.items()}
-
-
-def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for path, tensor in tensors.items():
-        number, name = path.split("/")
-        state.setdefault(int(number), {})[name] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
 def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
     tensors = {f"{prefix}/now/{name}": getattr(collector.now, name) for name in Inputs.__slots__}
     tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
@@ -213,9 +196,9 @@ def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
 
 
 def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None:
-    collector.now = Inputs(**_part(tensors, "now/"))
+    collector.now = Inputs(**part_of(tensors, "now/"))
     collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
-    history = _part(tensors, "history/")
+    history = part_of(tensors, "history/")
     collector.history = Inputs(**history) if history else None
 
 

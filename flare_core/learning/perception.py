@@ -1,9 +1,9 @@
-"""The encoder's lesson before any policy is learned: what is there, on which side, how near, and how far the walls are.
+"""The encoder's lesson before any policy is learned: what every cell of an image shows, how near it is, and how far the walls are.
 
 Frames are drawn at random poses, used a few times from a buffer in random order, and replaced. An encoder that learns
 along with a policy sees long runs of nearly equal frames instead, and hardly learns to tell a bed from a dresser.
 
-Legend: N frames, K categories.
+Legend: N frames, K categories, R x C cells of an image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,16 @@ from numba import njit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from flare_core.learning.checkpoint import load_optimiser, optimiser_tensors, part_of
 from flare_core.learning.threads import Crew, gather_gradients, replicas
-from flare_core.policies.small import Encoder
-from flare_core.policies.spec import MATCHES
+from flare_core.policies.encoder import Encoder, ViewEncoder
+from flare_core.policies.spec import CELL, CLOSE_M, LAYERS, NEAR_M
 from flare_core.seeding import stream
 
-SIDES: Final = MATCHES - 1  # left, middle and right third of the image
 ROWS, COLUMNS = 4, 8  # of the coarse depth picture
-NEAR_M: Final = 2.2
-LEAST_SHARE: Final = 6 / 9216  # of an image's pixels that a category must have on one side to count as there
+LEAST: Final = 3  # pixels of a cell that a category must have to count as there
+CELL_WEIGHT: Final = 1 / 8  # of a cell in the loss: neighbouring cells say much the same
+MOST_GRADIENT: Final = 20.0
 DEPTH_RANGE_M: Final = (0.25, 10.0)
 
 
@@ -35,17 +36,19 @@ class Glimpse:
 
     Attributes:
         images: uint8 (N, h, w, 3).
-        there: bool (N, K, MATCHES): category on each side, and nearer than NEAR_M.
-        depth: float32 (N, ROWS * COLUMNS), logarithm of the median-like mean depth in metres.
+        cells: bool (N, K, LAYERS, R, C): category in each cell, nearer than NEAR_M, nearer than CLOSE_M.
+        depth: float32 (N, ROWS * COLUMNS), mean logarithm of the depth in metres of each block.
     """
 
     images: npt.NDArray[np.uint8]
-    there: npt.NDArray[np.bool_]
+    cells: npt.NDArray[np.bool_]
     depth: npt.NDArray[np.float32]
 
 
 class Lookout(Protocol):
-    """Where frames come from; one for each worker."""
+    """Where frames come from; one for each worker. `turn` counts the calls; what is drawn depends on it alone."""
+
+    turn: int
 
     def look(self) -> Mapping[str, Glimpse]:
         """Fresh frames of every view, N of each."""
@@ -68,6 +71,8 @@ class Student(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
+        for layer in encoder.convolutions():
+            layer.add_norm()
         width, names = encoder.spec.features, [view.name for view in encoder.spec.views]
         self.depth = nn.ModuleDict({name: nn.Linear(width, ROWS * COLUMNS) for name in names})
 
@@ -93,6 +98,27 @@ class PerceptionLesson:
         self.frames = 0
         self.rounds = 0
 
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """What `restore` needs; the frames in the buffers are not kept, new ones are drawn."""
+        tensors = {f"student/{name}": value for name, value in self.students[0].state_dict().items()} | optimiser_tensors(
+            "optimiser", self.optimiser
+        )
+        return tensors, {"frames": self.frames, "rounds": self.rounds, "turn": self.lookouts[0].turn}
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, int]) -> None:
+        """Go on from a state."""
+        for student in self.students:  # parameters are shared, running statistics are not
+            student.load_state_dict(part_of(tensors, "student/"))
+        load_optimiser(self.optimiser, part_of(tensors, "optimiser/"))
+        self.frames, self.rounds = facts["frames"], facts["rounds"]
+        for lookout in self.lookouts:
+            lookout.turn = facts["turn"]
+
+    def finish(self) -> None:
+        """Fold what the lesson alone needed into the encoder's weights."""
+        for layer in self.students[0].encoder.convolutions():
+            layer.fold_norm()
+
     def round(self) -> dict[str, Any]:
         """Replace a part of every buffer and learn from all of it as often as the new part is worth."""
         fresh = sum(self.crew.each(self._refill))
@@ -107,7 +133,7 @@ class PerceptionLesson:
             words = self.instructions[int(draws[0].integers(len(self.instructions)))]
             results = self.crew.each(lambda worker, picks=picks, words=words: self._gradients(worker, picks[worker], words))  # type: ignore[misc]
             gather_gradients(self.students)
-            nn.utils.clip_grad_norm_(self.students[0].parameters(), 5.0)
+            nn.utils.clip_grad_norm_(self.students[0].parameters(), MOST_GRADIENT)
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
             for result in results:
@@ -141,12 +167,15 @@ class PerceptionLesson:
         images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in glimpses.items()}
         read = F.cross_entropy(student.encoder.category(student.encoder.encode_goal(words, self.table)), torch.arange(len(words)))
         total, found["reading"] = total + read, float(read.detach())
-        features = torch.split(student.encoder.features(images, len(pick)), student.encoder.spec.features, dim=-1)
-        for view, seen in zip(student.encoder.spec.views, features, strict=True):
-            glimpse = glimpses[view.name]
-            there = torch.from_numpy(glimpse.there[pick]).float()  # (N, K, MATCHES)
-            said = F.binary_cross_entropy_with_logits(student.encoder.shown(view, seen), there, reduction="sum") / len(pick)
-            far = F.smooth_l1_loss(student.depth[view.name](seen), torch.from_numpy(glimpse.depth[pick]), reduction="sum") / len(pick)
+        for view in student.encoder.spec.views:
+            glimpse, encoder = glimpses[view.name], student.encoder.views[view.name]
+            assert isinstance(encoder, ViewEncoder)
+            with student.encoder.arithmetic():
+                scene, cells = encoder.look(images[view.name])
+            there = torch.from_numpy(glimpse.cells[pick]).float()  # (N, K, LAYERS, R, C)
+            said = F.binary_cross_entropy_with_logits(cells.float(), there, reduction="sum") * CELL_WEIGHT / len(pick)
+            known = torch.from_numpy(glimpse.depth[pick])
+            far = F.smooth_l1_loss(student.depth[view.name](scene.float()), known, reduction="sum") / len(pick)
             total = total + said + far
             found |= {f"{view.name}_there": float(said.detach()), f"{view.name}_depth": float(far.detach())}
         torch.autograd.backward(total / len(self.students))
@@ -156,25 +185,24 @@ class PerceptionLesson:
 def label(
     kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], categories: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Labels of frames: `there` and `depth` as in `Glimpse`.
+    """Labels of frames: `cells` and `depth` as in `Glimpse`.
 
     Args:
         kinds: (N, h, w) category of every pixel, -1 for anything else.
         depth: (N, h, w) metres, 0 for the sky.
     """
     count, height, width = kinds.shape
-    sides = np.zeros((count, categories, SIDES + 1), dtype=np.int64)
+    cells = np.zeros((count, categories, LAYERS, -(-height // CELL), -(-width // CELL)), dtype=np.uint8)
     coarse = np.zeros((count, ROWS, COLUMNS), dtype=np.float64)
-    _count(kinds, depth, sides, coarse)
-    least = max(2, round(LEAST_SHARE * height * width))
-    return sides >= least, np.asarray(coarse.reshape(count, -1), dtype=np.float32)
+    _count(kinds, depth, cells, coarse)
+    return cells >= LEAST, np.asarray(coarse.reshape(count, -1), dtype=np.float32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _count(
-    kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], sides: npt.NDArray[np.int64], coarse: npt.NDArray[np.float64]
+    kinds: npt.NDArray[np.int64], depth: npt.NDArray[np.float32], cells: npt.NDArray[np.uint8], coarse: npt.NDArray[np.float64]
 ) -> None:
-    """Count pixels by category and side, and those that are near; mean log depth of blocks, the sky as farthest."""
+    """Count the pixels of every cell by category, and those that are near; mean log depth of blocks, the sky as farthest."""
     count, height, width = kinds.shape
     weight = coarse.shape[1] * coarse.shape[2] / (height * width)
     for n in range(count):
@@ -188,13 +216,15 @@ def _count(
                 coarse[n, y * coarse.shape[1] // height, x * coarse.shape[2] // width] += np.log(metres) * weight
                 kind = kinds[n, y, x]
                 if kind >= 0:
-                    sides[n, kind, x * SIDES // width] += 1
+                    cells[n, kind, 0, y // CELL, x // CELL] += 1
                     if depth[n, y, x] < NEAR_M:
-                        sides[n, kind, SIDES] += 1
+                        cells[n, kind, 1, y // CELL, x // CELL] += 1
+                    if depth[n, y, x] < CLOSE_M:
+                        cells[n, kind, 2, y // CELL, x // CELL] += 1
 
 
 def _joined(old: Glimpse, new: Glimpse, most: int) -> Glimpse:
     return Glimpse(
-        images=np.concatenate([old.images, new.images])[-most:], there=np.concatenate([old.there, new.there])[-most:],
+        images=np.concatenate([old.images, new.images])[-most:], cells=np.concatenate([old.cells, new.cells])[-most:],
         depth=np.concatenate([old.depth, new.depth])[-most:],
     )  # fmt: skip

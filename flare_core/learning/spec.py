@@ -68,6 +68,7 @@ class PerceptionSpec(Spec):
     batch: int = Field(default=128, gt=0, description="Frames of a step for each worker.")
     buffer: int = Field(default=16384, gt=0, description="Frames that each worker keeps to draw from.")
     learning_rate: float = Field(gt=0)
+    focus: float = Field(default=0.75, ge=0, le=1, description="Share of frames that look towards something that the task asks for.")
 
 
 class CloningSpec(Spec):
@@ -84,6 +85,17 @@ class CloningSpec(Spec):
     )
     expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
+
+
+class EndingSpec(Spec):
+    """How readily the policy ends an episode.
+
+    Imitation makes `done` as likely as the expert made it, and a wrong `done` ends the episode where another look costs a step.
+    The bias of the action is therefore chosen by success in validation houses.
+    """
+
+    biases: tuple[float, ...] = Field(default=(0.0,), min_length=1, description="What is tried on top of the learned bias.")
+    episodes: int = Field(default=300, gt=0, description="Validation episodes for each.")
 
 
 class RandomisationSpec(Spec):
@@ -110,6 +122,7 @@ class PretrainingSpec(Spec):
     features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
     perception: PerceptionSpec
     cloning: CloningSpec
+    ending: EndingSpec = EndingSpec()
     randomisation: RandomisationSpec = RandomisationSpec()
     houses: int = Field(default=1000, gt=0, description="Training houses.")
     evaluation_episodes: int = Field(default=1000, gt=0, description="Held-out episodes in unseen houses.")

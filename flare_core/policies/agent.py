@@ -41,12 +41,13 @@ class Senses:
         return self.join(self.policy.encoder.features(tensors, rows), observation)
 
     def join(self, features: Tensor, observation: Observation) -> Inputs:
-        """Inputs of one step from features (B, F) that are already there."""
+        """Inputs of one step from the encoder's `features` that are already there."""
         goal = self._goals(observation["goal"])
+        encoder = self.policy.encoder
         with torch.no_grad():
-            match = MATCH_SCALE * self.policy.encoder.match(features, goal).clamp(-MATCH_MOST, MATCH_MOST)
+            match = MATCH_SCALE * encoder.match(features, goal).clamp(-MATCH_MOST, MATCH_MOST)
         return Inputs(
-            features=torch.cat([features, match], dim=-1),
+            features=torch.cat([encoder.scenes(features), match], dim=-1),
             goal=goal,
             previous=torch.from_numpy(np.asarray(observation["previous_action"], dtype=np.int64)),
             body=torch.from_numpy(np.asarray(observation["body"], dtype=np.float32)),

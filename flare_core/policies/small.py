@@ -5,14 +5,14 @@ The encoder is trained by cloning and frozen afterwards; its features are comput
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flare_core.policies.spec import MATCHES, PolicySpec, View
+from flare_core.policies.encoder import Encoder
+from flare_core.policies.spec import PolicySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,124 +43,9 @@ class Inputs:
         return Inputs(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in Inputs.__slots__})
 
 
-class ViewEncoder(nn.Module):
-    """One view's image to a feature vector: four stride-2 convolutions, one linear layer, layer norm."""
-
-    def __init__(self, view: View, channels: tuple[int, int, int, int], features: int) -> None:
-        super().__init__()
-        a, b, c, d = channels
-        self.first = nn.Conv2d(3, a, 5, stride=2, padding=2)
-        self.rest = nn.ModuleList([nn.Conv2d(a, b, 3, stride=2, padding=1), nn.Conv2d(b, c, 3, stride=2, padding=1)])
-        self.last = nn.Conv2d(c, d, 3, stride=2, padding=1)
-        height, width = view.height, view.width
-        for _ in range(4):
-            height, width = (height + 1) // 2, (width + 1) // 2
-        self.out = nn.Linear(d * height * width, features)
-        self.norm = nn.LayerNorm(features)
-        self.absent = nn.Parameter(torch.zeros(features))
-        for layer in (self.first, *self.rest, self.last):
-            assert isinstance(layer, nn.Conv2d)
-            assert layer.bias is not None
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """uint8 (N, H, W, 3) to (N, features)."""
-        x = images.permute(0, 3, 1, 2).float()  # channels last in memory, as the images came
-        # 1/255 is folded into the graph, not into the parameter, whose optimiser step it would scale.
-        x = F.relu(F.conv2d(x, self.first.weight * (2.0 / 255.0), self.first.bias, stride=2, padding=2))
-        for layer in self.rest:
-            x = F.relu(layer(x))
-        x = F.relu(self.last(x))
-        return F.relu(self.norm(self.out(x.flatten(1))))
-
-
 def stack(parts: list[Inputs]) -> Inputs:
     """Single steps (B, ...) to a sequence (T, B, ...)."""
     return Inputs(**{name: torch.stack([getattr(part, name) for part in parts]) for name in Inputs.__slots__})
-
-
-def has_native_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself: convolutions then take half the time; emulated they take longer."""
-    asked = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
-    return any(bool(ask()) for ask in asked if ask is not None)
-
-
-class Encoder(nn.Module):
-    """The frozen part: images of all views to features, words to a goal vector."""
-
-    def __init__(self, spec: PolicySpec) -> None:
-        super().__init__()
-        self.spec = spec
-        self.fast = has_native_bfloat16()
-        self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features) for view in spec.views})
-        self.weigh = nn.Linear(spec.word_width, 1)
-        self.read = nn.Linear(spec.word_width, spec.goal_width)
-        self.there = nn.ModuleDict({view.name: nn.Linear(spec.features, len(spec.categories) * MATCHES) for view in spec.views})
-        self.category = nn.Linear(spec.goal_width, len(spec.categories))
-
-    def features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Features of every frame; a view that is not given counts as absent.
-
-        Args:
-            images: uint8 (N, H, W, 3) by view name.
-            frames: N, for policies of which no view is given.
-            dropped: bool (N,) by view name, frames in which a given view counts as absent all the same.
-
-        Returns:
-            (N, F).
-        """
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.fast):
-            parts = self._view_features(images, frames, dropped or {})
-        return torch.cat(parts, dim=-1).float()
-
-    def _view_features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor]) -> list[Tensor]:
-        parts = []
-        for view in self.spec.views:
-            encoder = self.views[view.name]
-            assert isinstance(encoder, ViewEncoder)
-            image = images.get(view.name)
-            absent = encoder.absent.expand(frames, -1)
-            part = absent if image is None else encoder(image)
-            gone = dropped.get(view.name) if image is not None else None
-            parts.append(part if gone is None else torch.where(gone.unsqueeze(-1), absent, part))
-        return parts
-
-    def match(self, features: Tensor, goal: Tensor) -> Tensor:
-        """How far every view shows what is asked for: logits of left, middle, right and near.
-
-        What a view shows of every category that the encoder was taught, weighted by what the goal is read as. A goal in words
-        that the lesson did not have is read as the categories that its words are nearest to.
-
-        Args:
-            features: (N, views * features), from `features`.
-            goal: (N, G), one for each frame.
-
-        Returns:
-            (N, views * MATCHES).
-        """
-        meant = torch.softmax(self.category(goal), dim=-1).unsqueeze(-1)  # (N, K, 1)
-        parts = zip(self.spec.views, torch.split(features, self.spec.features, dim=-1), strict=True)
-        return torch.cat([(self.shown(view, part) * meant).sum(1) for view, part in parts], dim=-1)
-
-    def shown(self, view: View, features: Tensor) -> Tensor:
-        """Logits of what one view's features (N, features) show of every category: (N, K, MATCHES)."""
-        flat: Tensor = self.there[view.name](features)
-        return torch.unflatten(flat, -1, (len(self.spec.categories), MATCHES))
-
-    def encode_goal(self, words: Tensor, table: Tensor) -> Tensor:
-        """Instructions to goal vectors: a weighted mean of the words' vectors, then one layer.
-
-        Args:
-            words: int (N, L) word ids, 0 pads.
-            table: (V + 1, word_width), row 0 zeros.
-
-        Returns:
-            (N, G).
-        """
-        vectors = table[words.long()]  # (N, L, word_width)
-        score = self.weigh(vectors).squeeze(-1).masked_fill(words == 0, -1e9)  # (N, L)
-        return F.relu(self.read((torch.softmax(score, dim=-1).unsqueeze(-1) * vectors).sum(-2)))
 
 
 class Block(nn.Module):
@@ -219,7 +104,9 @@ class Tower(nn.Module):
         self.see, self.gate = nn.Linear(spec.feature_width, w), nn.Linear(spec.goal_width, w)
         self.goal = nn.Linear(spec.goal_width, w)
         self.previous = nn.Embedding(len(spec.actions) + 1, w)
-        self.body = nn.Linear(len(spec.body_inputs), w, bias=False)
+        self.body = nn.Linear(len(spec.body_inputs) or 1, w, bias=False)
+        if not spec.body_inputs:  # nothing to draw for a body without joints; torch warns of an empty layer
+            self.body.in_features, self.body.weight = 0, nn.Parameter(torch.empty(w, 0))
         self.mix_norm, self.mix_up, self.mix_down = nn.LayerNorm(w), nn.Linear(w, 4 * w), nn.Linear(4 * w, w)
         self.blocks = nn.ModuleList(Block(w, spec.heads) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(w)

@@ -6,8 +6,16 @@ from typing import Any, Final
 
 from flare_core.errors import BundleError
 
-MATCHES: Final = 4
-"""How a view's image matches the goal: what was asked for is on the left, in the middle, on the right, near."""
+CELL: Final = 8
+"""Side in pixels of the cells of an image that the encoder judges one by one."""
+LAYERS: Final = 3
+"""What is said of a category in a cell: it is there, it is near (`NEAR_M`), it is close (`CLOSE_M`)."""
+NEAR_M: Final = 1.9
+CLOSE_M: Final = 1.3
+SIDES: Final = 6
+NEAR_SIDES: Final = 3
+MATCHES: Final = SIDES + NEAR_SIDES + 1
+"""How a view's image shows a category: there in each of six upright strips, near in each of three, close anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,7 @@ class PolicySpec:
         body_inputs: names of the entries of the `body` observation.
         categories: object types that the encoder was taught to see.
         channels: output channels of the four stride-2 convolutions.
-        features: width of one view's feature vector.
+        features: width of one view's feature vector, beside what the view shows of every category.
         word_width, goal_width: of a word vector and of an encoded instruction.
         width, heads, layers: of the causal transformer.
         context: steps of its own episode that a step can look back on, itself included.
@@ -46,7 +54,7 @@ class PolicySpec:
     actions: tuple[str, ...]
     body_inputs: tuple[str, ...]
     categories: tuple[str, ...] = ("thing",)
-    channels: tuple[int, int, int, int] = (16, 32, 64, 96)
+    channels: tuple[int, int, int, int] = (24, 48, 96, 160)
     features: int = 192
     word_width: int = 64
     goal_width: int = 64
@@ -55,6 +63,11 @@ class PolicySpec:
     layers: int = 2
     context: int = 64
     family: str = "small"
+
+    @property
+    def view_width(self) -> int:
+        """Width of what the encoder says of one view: its features, and MATCHES logits for every category."""
+        return self.features + len(self.categories) * MATCHES
 
     @property
     def feature_width(self) -> int:

@@ -91,7 +91,7 @@ def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     recipe = read(
         spec.recipe, "recipe", RecipeSpec, base=loaded.folder_of(("recipe",)), overrides=overrides.recipe, where=loaded.line_of(("recipe",))
     )
-    plan = plan_transfer(pair.bundle.embodiment, pair.target, pair.views, spec, loaded.line_of)
+    plan = plan_transfer(pair.bundle.embodiment, pair.target, pair.views, spec, loaded.line_of, pair.bundle.eyes)
     body = mask_body(pair.target, plan.head)
     task.check(body)
     return Transfer(
@@ -126,7 +126,7 @@ def policy_of(spec: PolicySpec, state: Mapping[str, torch.Tensor]) -> SmallPolic
 def view_map(transfer: Transfer) -> ViewMap:
     """The plan's views, ready for images."""
     fill = {view.name: view.fill for view in transfer.source_policy.views}
-    return make_view_map(transfer.plan.views, transfer.bundle.embodiment, transfer.body, fill)
+    return make_view_map(transfer.plan.views, transfer.bundle.eyes, transfer.body, fill)
 
 
 def own_views(policy: PolicySpec, body: Embodiment, plan: Plan | None, source: Embodiment | None) -> ViewMap:

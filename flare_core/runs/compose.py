@@ -49,7 +49,7 @@ def write_missing(reference: str | Path, given: Pairs = ()) -> Mapping[str, Mapp
     """
     loaded, overrides = read_transfer(reference, given)
     pair = pair_of(loaded, overrides)
-    lines = missing_choices(pair.bundle.embodiment, pair.target, pair.views, loaded.spec)
+    lines = missing_choices(pair.bundle.embodiment, pair.target, pair.views, loaded.spec, pair.bundle.eyes)
     if lines:
         if isinstance(reference, str) and reference in list_specs("transfer"):
             raise SpecError(f"{reference}: is a packaged transfer. Copy it to a file of your own and add the lines there")

@@ -15,7 +15,7 @@ from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec
 from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.finetune import Watcher
-from flare_core.runs.judge import judge_policy
+from flare_core.runs.judge import feasible_share, judge_policy
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import ScenePack, pack
@@ -39,15 +39,18 @@ class Evaluation:
     """What was found, by label; the first row is the headline.
 
     Attributes:
+        feasible_share: of the (house, type) pairs, those that the body can solve; episodes are drawn from these alone.
         against: the other bundle compared with this one ("before" is the other), or None.
     """
 
     rows: dict[str, Summary]
+    feasible_share: float
     against: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """`rows`: summaries by label; `against` where there is one."""
         found: dict[str, Any] = {"rows": {label: summary.to_json() for label, summary in self.rows.items()}}
+        found["feasible_share"] = round(self.feasible_share, 4)
         return found | ({} if self.against is None else {"against": self.against.to_json()})
 
 
@@ -93,6 +96,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     """
     given = _given_houses(plan.houses)
     pack_ = houses_of(plan.split, HELD_OUT_HOUSES)
+    feasible = feasible_share(_scene(candidate, pack_))
     sampled = _judge(candidate, pack_, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:
@@ -103,20 +107,25 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
         if plan.greedy:
             rows[f"{label}, greedy"] = summarise(_judge(candidate, given, plan, watcher, True), plan.seed)
     if against is None:
-        return Evaluation(rows=rows)
+        return Evaluation(rows=rows, feasible_share=feasible)
     other = _judge(against, pack_, plan, watcher, False)
     _same_episodes(candidate, sampled, against, other)
     rows[f"{against.bundle.name}, {plan.split} houses, sampled"] = summarise(other, plan.seed)
-    return Evaluation(rows=rows, against=compare(other, sampled, plan.seed))
+    return Evaluation(rows=rows, feasible_share=feasible, against=compare(other, sampled, plan.seed))
 
 
-def _judge(candidate: Candidate, pack_: ScenePack, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
-    scene = Scene(
+def _scene(candidate: Candidate, pack_: ScenePack) -> Scene:
+    return Scene(
         pack=pack_, body=candidate.bundle.embodiment, task=candidate.task, renders=dict(candidate.senses.views.renders),
         vocabulary=Vocabulary.load(),
     )  # fmt: skip
+
+
+def _judge(candidate: Candidate, pack_: ScenePack, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
     watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
-    return judge_policy(scene, candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy)
+    return judge_policy(
+        _scene(candidate, pack_), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
+    )
 
 
 def _given_houses(paths: Sequence[Path]) -> ScenePack | None:

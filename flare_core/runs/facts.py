@@ -9,9 +9,14 @@ from typing import Any
 
 
 def commit() -> str:
-    """Commit of the checkout that the code runs from, '+' behind it with uncommitted changes; 'unknown' outside a checkout."""
+    """Commit of the checkout that the code runs from, '+' behind it with uncommitted changes; 'unknown' outside a checkout.
+
+    An installed package that happens to lie inside somebody else's checkout is outside of its own.
+    """
     here = Path(__file__).resolve().parent
     try:
+        mine = ["git", "-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name]
+        subprocess.run(mine, capture_output=True, check=True, timeout=10)
         asked = ["git", "-C", str(here), "rev-parse", "HEAD"]
         found = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
         changed = subprocess.run(

@@ -20,7 +20,7 @@ from flare_core.learning.rollout import Collector, Exploration
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
-from flare_core.runs.judge import judge_policy
+from flare_core.runs.judge import feasible_share, judge_policy
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, training_stages
 from flare_core.tasks.words import Vocabulary
 
@@ -119,12 +119,15 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
     watcher.say("Calibrating new actions in training houses ...")
     policy = calibrated_policy(transfer, seed)
     test = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
+    feasible = feasible_share(test)
+    watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
     before = _judged(out / "before.json", test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "before")
     spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
     after = _judged(None, test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "after")
     comparison = compare(before, after, seed)
     results = comparison.to_json()
     facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent, "workers": workers}
+    facts |= {"feasible_share": round(feasible, 4)}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.name))
     outcome = Outcome(
         comparison=comparison,
@@ -201,7 +204,7 @@ def bundle_of(transfer: Transfer, policy: SmallPolicy, facts: Mapping[str, Any],
         lineage=facts,
         plan=transfer.plan,
         results=results,
-        source_spec=transfer.bundle.embodiment_spec,
+        source_spec=transfer.bundle.eyes_spec,
     )
 
 
@@ -217,6 +220,7 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
         "steps_per_second": round(outcome.steps / outcome.training_seconds, 1),
         "seed": facts["seed"],
         "workers": facts["workers"],
+        "feasible_share": facts["feasible_share"],
         "commit": facts["commit"],
         "specs": facts["specs"],
         "machine": facts["machine"],

@@ -16,6 +16,8 @@ from flare_core.world import Start
 
 ROWS = 64
 BORDER = 0.5  # greatest part of height or width that a covered border takes
+FOCUS_M = (1.5, 2.5, 4.0, 6.0)  # a focused frame is taken from within one of these of what it looks at,
+FOCUS_ASIDE = 0.5  # and so far from straight at it, radians
 
 
 class EmbeddedLookout:
@@ -23,27 +25,28 @@ class EmbeddedLookout:
 
     def __init__(
         self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
-        plain: float,
+        plain: float, focus: float,
     ) -> None:  # fmt: skip
         """Set up the simulator.
 
         Args:
             border: share of frames with covered borders.
             plain: share of frames in the houses' own colours.
+            focus: share of frames that look towards something that the task asks for, every type as often.
         """
         self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
         self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers
-        self._border, self._plain = border, plain
+        self._border, self._plain, self._focus = border, plain, focus
         self._cameras = {view.name: camera.name for view in policy.views if (camera := body.camera_for(view.name)) is not None}
         self._kinds = kinds_of(self._simulator, task)
         self._categories = len(task.types)
-        self._turn = 0
+        self.turn = 0
 
     def look(self) -> Mapping[str, Glimpse]:
         """Fresh frames of every view."""
-        draws = stream(self._seed, "glimpse", self._turn * self._workers + self._worker)
+        draws = stream(self._seed, "glimpse", self.turn * self._workers + self._worker)
         self._simulator.reset(np.arange(ROWS), [self._start(row, draws) for row in range(ROWS)])
-        self._turn += 1
+        self.turn += 1
         house = self._simulator.world().house
         found = {}
         for view in self._policy.views:
@@ -52,8 +55,8 @@ class EmbeddedLookout:
             depth = depth.copy()
             for row in np.flatnonzero(draws.random(ROWS) < self._border):
                 cover(images[row], kinds[row], depth[row], view, draws)
-            there, coarse = label(kinds, depth, self._categories)
-            found[view.name] = Glimpse(images=images, there=there, depth=coarse)
+            cells, coarse = label(kinds, depth, self._categories)
+            found[view.name] = Glimpse(images=images, cells=cells, depth=coarse)
         return found
 
     def _start(self, row: int, draws: np.random.Generator) -> Start:
@@ -62,12 +65,25 @@ class EmbeddedLookout:
             cells = self._simulator.navigation.reachable(house)
             if len(cells):
                 break
-        x, z = cells[draws.integers(len(cells))]
-        number = (self._turn * self._workers + self._worker) * ROWS + row
-        return Start(
-            house=house, x=float(x), z=float(z), yaw=float(draws.uniform(-np.pi, np.pi)), episode=number,
-            randomise_materials=bool(draws.random() >= self._plain),
-        )  # fmt: skip
+        x, z = cells[draws.integers(len(cells))].tolist()
+        yaw = float(draws.uniform(-np.pi, np.pi))
+        if draws.random() < self._focus:
+            x, z, yaw = self._towards(house, cells, draws) or (x, z, yaw)
+        number = (self.turn * self._workers + self._worker) * ROWS + row
+        return Start(house=house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() >= self._plain))
+
+    def _towards(self, house: int, cells: npt.NDArray[np.float64], draws: np.random.Generator) -> tuple[float, float, float] | None:
+        """A pose that faces something of a category, more or less, whatever stands between; None where a house has nothing."""
+        kinds = self._kinds[house]
+        present = np.unique(kinds[kinds >= 0])
+        if not len(present):
+            return None
+        things = np.flatnonzero(kinds == draws.choice(present))
+        position = self._simulator.object_positions(house)[draws.choice(things)]
+        away = np.hypot(cells[:, 0] - position[0], cells[:, 1] - position[2])
+        near = np.flatnonzero(away < draws.choice(FOCUS_M))
+        x, z = cells[draws.choice(near) if len(near) else int(away.argmin())].tolist()
+        return x, z, float(np.arctan2(position[0] - x, position[2] - z) + draws.uniform(-FOCUS_ASIDE, FOCUS_ASIDE))
 
 
 def kinds_of(simulator: EmbeddedSimulator, task: Task) -> npt.NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +74,11 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
         crew.close()
 
 
+def feasible_share(scene: Scene) -> float:
+    """Share of the (house, type) pairs that the body can solve, over the first houses; episodes are drawn from these alone."""
+    return held_out_stages(blind(scene), [range(1)], 1)[0].play.sampler.feasible_share
+
+
 def blind(scene: Scene) -> Scene:
     """The same scene without pictures, for those who do not look at them."""
     return replace(scene, renders={})
@@ -89,6 +93,3 @@ def expert_actor(stage: FlareVectorEnv) -> Actor:
         return expert.actions(stage.episodes)
 
     return act
-
-
-Json = dict[str, Any]

@@ -17,13 +17,11 @@ from flare_core.embodiments.body import Embodiment, Jitter
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import TrainError
-from flare_core.evaluation.episodes import Actor, policy_actor
-from flare_core.evaluation.report import Episodes, gather, summarise
-from flare_core.learning.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
 from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
+from flare_core.learning.searching import SearchingExpert
 from flare_core.learning.spec import PretrainingSpec
-from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.reading import Loaded, read
@@ -31,14 +29,14 @@ from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.glimpses import EmbeddedLookout
-from flare_core.runs.judge import judge_expert, judge_policy, judge_random, play_all, with_expert
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, houses_of, training_stages
-from flare_core.tasks.expert import Expert
+from flare_core.runs.judgement import judgement, settle_ending
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
 from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
 SAVE_EVERY = 50  # updates
+PERCEPTION_EVERY = 10  # rounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +66,14 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec)
 
 
-class ExpertTeacher:
-    """The shortest-path expert of one stage."""
+class SearchingTeacher:
+    """The searching expert of one stage."""
 
     def __init__(self, stage: FlareVectorEnv) -> None:
-        self._stage, self._expert = stage, Expert(stage.play.simulator, stage.play.sampler)
+        self._stage, self._expert = stage, SearchingExpert(embedded(stage), stage.play.sampler)
 
-    def actions(self) -> npt.NDArray[np.int64]:
-        return self._expert.actions(self._stage.episodes)
+    def actions(self, previous: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self._expert.actions(self._stage.episodes, previous)
 
 
 def randomised_body(pretraining: Pretraining) -> Embodiment:
@@ -118,8 +116,15 @@ def pretrain(
     made_by = commit()  # now: hours later the checkout may be another
     policy = _clone(pretraining, vocabulary, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, pretraining.body, None, None), words=vocabulary.vectors)
-    pack = houses_of("test", HELD_OUT_HOUSES)
-    scene = Scene(pack=pack, body=pretraining.body, task=pretraining.task, renders=dict(senses.views.renders), vocabulary=vocabulary)
+
+    def held_out(split: Split) -> Scene:
+        renders = dict(senses.views.renders)
+        return Scene(
+            pack=houses_of(split, HELD_OUT_HOUSES), body=pretraining.body, task=pretraining.task, renders=renders, vocabulary=vocabulary
+        )
+
+    tried = settle_ending(held_out("val"), policy, senses, spec.ending, workers, seed, watcher)
+    scene = held_out("test")
     results = judgement(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher)
     facts = {
         "command": command,
@@ -133,6 +138,7 @@ def pretrain(
             "task": pretraining.task_spec.sha256,
         },
         "pretraining": pretraining.loaded.resolved,
+        "ending": tried,
     }
     save_bundle(
         out / "bundle",
@@ -149,55 +155,6 @@ def pretrain(
     )
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
-
-
-def judgement(
-    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher
-) -> dict[str, Any]:
-    """Summaries on the same held-out episodes: sampled, greedy, without images, with another episode's words, random, expert."""
-    found: dict[str, Episodes] = {}
-    for name, greedy in (("policy", False), ("policy, greedy", True)):
-        watcher.stage(f"judging: {name}", episodes)
-        found[name] = judge_policy(scene, policy, senses, episodes, workers, seed, watcher.advance, greedy)
-    for name, spoil in (("images zeroed", _without_images), ("goal words shuffled", _with_other_words)):
-        watcher.stage(f"judging: {name}", episodes)
-        found[name] = judge_spoiled(scene, policy, senses, episodes, workers, seed, spoil, watcher)
-    found["random"] = judge_random(scene, episodes, workers, seed)
-    found["expert"] = judge_expert(scene, episodes, workers)
-    return {name: summarise(result, seed).to_json() for name, result in found.items()}
-
-
-def judge_spoiled(
-    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, spoil: Any, watcher: Watcher
-) -> Episodes:
-    """The policy with spoiled observations: what it loses shows what it uses."""
-
-    def make(stage: FlareVectorEnv) -> Actor:
-        actor = policy_actor(stage, senses(policy), seed)
-
-        def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-            return actor(spoil(stage, observation), masks, starting)
-
-        return act
-
-    records = play_all(scene, make, episodes, workers, watcher.advance)
-    return gather(with_expert(scene, records, workers), scene.body.action_names)
-
-
-def _without_images(stage: FlareVectorEnv, observation: Observation) -> Observation:
-    del stage
-    return {name: np.zeros_like(value) if name.startswith("camera/") else value for name, value in observation.items()}
-
-
-def _with_other_words(stage: FlareVectorEnv, observation: Observation) -> Observation:
-    """The instruction of the task's type that stands so many places further on in the task's list as the episode's number says."""
-    task, vocabulary = stage.play.task, Vocabulary.load()
-    goal = np.zeros_like(observation["goal"])
-    for row, episode in enumerate(stage.episodes):
-        at = (task.types.index(episode.target_type) + 1 + episode.number % (len(task.types) - 1)) % len(task.types)
-        words = vocabulary.encode(task.instruction(task.types[at], 0))
-        goal[row, : len(words)] = words
-    return {**observation, "goal": goal}
 
 
 def _clone(
@@ -224,7 +181,7 @@ def _clone(
         border=wide.border,
         steps=cloning.steps,
     )
-    apprentices = [Apprentice(stage, ExpertTeacher(stage), senses(policy), settings, seed) for stage in stages]
+    apprentices = [Apprentice(stage, SearchingTeacher(stage), senses(policy), settings, seed) for stage in stages]
     cloner = Cloner(policy, apprentices, settings, seed)
     if resume:
         _resume(cloner, stages, out)
@@ -233,36 +190,53 @@ def _clone(
 
 
 def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: Path, *, seed: int, workers: int, watcher: Watcher) -> None:
-    """Give the encoder its lesson, or take what an interrupted run had already learned."""
-    spec, kept = pretraining.spec.perception, out / "perception"
-    if checkpoints(kept):
-        policy.encoder.load_state_dict(load_checkpoint(checkpoints(kept)[-1])[0])
-        return
+    """Give the encoder its lesson, or go on with it, or take what an interrupted run had already learned."""
+    spec, kept = pretraining.spec.perception, checkpoints(out / "perception")
+    if kept:
+        tensors, facts = load_checkpoint(kept[-1])
+        if facts["finished"]:
+            policy.encoder.load_state_dict(tensors)
+            return
     wide = pretraining.spec.randomisation
     lookouts = [
         EmbeddedLookout(
-            scene.pack, scene.body, scene.task, policy.spec, seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain
+            scene.pack, scene.body, scene.task, policy.spec,
+            seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain, focus=spec.focus,
         )
         for at in range(workers)
-    ]
+    ]  # fmt: skip
     settings = PerceptionSettings(
         frames=spec.frames, passes=spec.passes, batch=spec.batch, buffer=spec.buffer, learning_rate=spec.learning_rate
     )
-    lesson = PerceptionLesson(policy.encoder, lookouts, settings, _instructions(scene), torch.tensor(scene.vocabulary.vectors), seed)
+    words, table = instructions_of(scene.task, scene.vocabulary), torch.tensor(scene.vocabulary.vectors)
+    lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed)
+    if kept:
+        lesson.restore(tensors, facts)
     watcher.stage("learning to see", spec.frames)
-    with (out / "perception.jsonl").open("w", encoding="utf-8") as log:
+    with (out / "perception.jsonl").open("a", encoding="utf-8") as log:
         while lesson.frames < spec.frames:
             record = lesson.round()
             log.write(json.dumps(record) + "\n")
             log.flush()
-            watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
-    save_checkpoint(kept, 0, policy.encoder.state_dict(), {"frames": lesson.frames})
+            if lesson.rounds % PERCEPTION_EVERY == 0:
+                _save_lesson(lesson, out)
+            try:
+                watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
+            except KeyboardInterrupt:
+                _save_lesson(lesson, out)
+                raise TrainError(f"stopped at {lesson.frames:,} frames, which are kept. Go on with the same command and --resume") from None
+    lesson.finish()
+    save_checkpoint(out / "perception", lesson.rounds + 1, policy.encoder.state_dict(), {"finished": True, "frames": lesson.frames})
 
 
-def _instructions(scene: Scene) -> torch.Tensor:
+def _save_lesson(lesson: PerceptionLesson, out: Path) -> None:
+    tensors, facts = lesson.state()
+    save_checkpoint(out / "perception", lesson.rounds, tensors, {"finished": False, **facts})
+
+
+def instructions_of(task: Task, vocabulary: Vocabulary) -> torch.Tensor:
     """(M, K, L) word ids of every type's instruction in every wording, 0 pads."""
-    task, encode = scene.task, scene.vocabulary.encode
-    told = [[encode(task.instruction(name, at)) for name in task.types] for at in range(len(task.templates))]
+    told = [[vocabulary.encode(task.instruction(name, at)) for name in task.types] for at in range(len(task.templates))]
     longest = max(len(words) for row in told for words in row)
     return torch.tensor([[[*words, *[0] * (longest - len(words))] for words in row] for row in told])
 
@@ -289,9 +263,9 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
 
 
 def _save(cloner: Cloner, out: Path) -> None:
-    tensors = {f"pupil/{name}": value for name, value in cloner.pupils[0].state_dict().items()}
-    state = cloner.optimiser.state_dict()["state"]
-    tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for number, entry in state.items() for name, value in entry.items()}
+    tensors = {f"pupil/{name}": value for name, value in cloner.pupils[0].state_dict().items()} | optimiser_tensors(
+        "optimiser", cloner.optimiser
+    )
     numbers = max(int(apprentice.environment.episode_numbers.max()) for apprentice in cloner.apprentices)
     save_checkpoint(out / "checkpoints", cloner.updates, tensors, {"steps": cloner.steps, "updates": cloner.updates, "episode": numbers})
 
@@ -302,13 +276,8 @@ def _resume(cloner: Cloner, stages: list[FlareVectorEnv], out: Path) -> None:
     if not found:
         return
     tensors, facts = load_checkpoint(found[-1])
-    cloner.pupils[0].load_state_dict({n.removeprefix("pupil/"): v for n, v in tensors.items() if n.startswith("pupil/")})
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for path, tensor in tensors.items():
-        if path.startswith("optimiser/"):
-            _, number, name = path.split("/")
-            state.setdefault(int(number), {})[name] = tensor
-    cloner.optimiser.load_state_dict({"state": state, "param_groups": cloner.optimiser.state_dict()["param_groups"]})
+    cloner.pupils[0].load_state_dict(part_of(tensors, "pupil/"))
+    load_optimiser(cloner.optimiser, part_of(tensors, "optimiser/"))
     cloner.steps, cloner.updates = facts["steps"], facts["updates"]
     rows = sum(stage.num_envs for stage in stages)
     first = (facts["episode"] // rows + 1) * rows

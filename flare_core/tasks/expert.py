@@ -7,6 +7,7 @@ it turns (and tilts) there by the fewest actions, and ends the episode as soon a
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
 from flare_core.seeding import stream
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.predicates import holds
-from flare_core.world import Floats, Ints, Moves, Simulator, Turns
+from flare_core.world import Field, Floats, Ints, Moves, Simulator, Turns
 
 HEADINGS: Final = 128  # directions kept of a body whose turns never close a circle
 LOOKS: Final = 800  # directions of the camera that are tried
@@ -24,14 +25,25 @@ NEARER_M: Final = 0.1  # the expert stops this much closer than it must,
 MARGIN: Final = 0.15  # and with the target this part of the half image away from its edge,
 BARE: Final = 0.04  # (at the very edge a field of view that is jittered may not show it),
 CLOSE_M: Final = 0.5  # unless it is this close to where it could go, and cannot do better
+REVERSAL: Final = 4.0  # actions that turning back counts for when the body has just turned the other way,
+TINY: Final = 0.3  # but for turns of less than this, radians
 STEP_ASIDE: Final = 0.3  # how often a body that is lost moves instead of turning on
 
 
 class Expert:
-    """Chooses actions for every row of a simulator."""
+    """Chooses actions for every row of a simulator.
 
-    def __init__(self, simulator: Simulator, sampler: EpisodeSampler) -> None:
+    Attributes:
+        turn: radians of the body's widest turn. step_m: metres of its longest move.
+    """
+
+    def __init__(self, simulator: Simulator, sampler: EpisodeSampler, within_m: Sequence[float] = (), margin: float = MARGIN) -> None:
         """Lay out the body's turns and moves.
+
+        Args:
+            within_m: how near to come to the target: the first of these distances from which the body can see it somewhere,
+                and the task's own where it can from none. Nearer than it must be, a target is plainer to see.
+            margin: part of the half image that the target stands away from its edge at the end.
 
         Raises:
             TaskError: the body cannot end an episode.
@@ -42,32 +54,36 @@ class Expert:
         self._sampler = sampler
         self._end = sampler.task.end_action(body)
         self._turns = headings(body)
+        self._after = turns_after(body, self._turns)
         self._looks = looks(body, camera, self._turns)
+        self._within_m, self._margin = (*within_m, sampler.view.within_m), margin
         self._moves = moves(body)
         self._spare = [action for action, _ in _steps_of(body, "turn_base", "right")]
+        self.turn = max((abs(amount) for _, amount in _steps_of(body, "turn_base", "right")), default=2 * math.pi)
+        self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
         self._steps = _steps_of(body, "move_base", "forward")
 
-    def actions(self, episodes: Sequence[Episode]) -> Ints:
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None) -> Ints:
         """The best action of every row in its present state.
 
         Args:
             episodes: the episode that each row of the simulator plays, B of them.
+            previous: (B,) what each body has just done. If given, a turn is rather gone on with than taken back, so that
+                a body that was turned away from its way does not swing to and fro.
 
         Returns:
             (B,) indices into the body's actions.
         """
         rows = np.arange(len(episodes), dtype=np.int64)
-        targets = pad_targets(episodes)
-        fields = [self._sampler.field(episode) for episode in episodes]
-        view, navigation = self._sampler.view, self._simulator.navigation
-        choice = navigation.look(rows, targets, self._sampler.camera, view.within_m - NEARER_M, MARGIN, self._looks)
+        targets, navigation = pad_targets(episodes), self._simulator.navigation
+        fields, within = self._ways(episodes)
+        choice = self._look(rows, targets, within - NEARER_M, self._margin)
         blind = np.flatnonzero(choice < 0)
         if len(blind):
             position = self._simulator.world().position
             left = [navigation.distance(fields[row], position[row : row + 1, 0], position[row : row + 1, 2])[0] for row in blind]
             close = blind[np.array(left) <= CLOSE_M]
-            if len(close):
-                choice[close] = navigation.look(close, targets[close], self._sampler.camera, view.within_m, BARE, self._looks)
+            choice[close] = self._look(close, targets[close], within[close], BARE)
         actions = self._looks.first[np.maximum(choice, 0)]
         facing = choice == 0
         if facing.any():
@@ -76,11 +92,38 @@ class Expert:
             actions = np.where(is_done, self._end, actions)
         lost = np.flatnonzero((choice < 0) | (actions < 0))
         if len(lost):
-            way = navigation.descend(lost, [fields[row] for row in lost], self._turns, self._moves)
+            way = self.descend(lost, [fields[row] for row in lost], None if previous is None else previous[lost])
             actions[lost] = way
             for row in lost[way < 0].tolist():
                 actions[row] = self._wander(row)
         return actions
+
+    def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:
+        """(R,) action that begins the shortest way down each row's field, as `Navigation.descend`; `previous` (R,) as in `actions`."""
+        navigation, out = self._simulator.navigation, np.empty(len(rows), dtype=np.int64)
+        said = np.full(len(rows), -1) if previous is None else np.where(np.isin(previous, list(self._after)), previous, -1)
+        for action in np.unique(said).tolist():
+            at = np.flatnonzero(said == action)
+            turns = self._after.get(action, self._turns)
+            out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
+        return out
+
+    def _ways(self, episodes: Sequence[Episode]) -> tuple[list[Field], Floats]:
+        """Each row's way to where its target can be seen from near by, and how near that is."""
+        fields, within = list[Field](), np.empty(len(episodes))
+        for row, episode in enumerate(episodes):
+            ways = (self._simulator.navigation.field(episode.start.house, episode.targets, self._sampler.camera, m) for m in self._within_m)
+            field, within[row] = next((way, m) for way, m in zip(ways, self._within_m, strict=True) if way is not None)
+            fields.append(field)
+        return fields, within
+
+    def _look(self, rows: Ints, targets: Ints, within: Floats, margin: float) -> Ints:
+        """(R,) as `Navigation.look`, each row with its own distance."""
+        choice = np.full(len(rows), -1, dtype=np.int64)
+        for metres in np.unique(within).tolist():
+            at = np.flatnonzero(within == metres)
+            choice[at] = self._simulator.navigation.look(rows[at], targets[at], self._sampler.camera, metres, margin, self._looks)
+        return choice
 
     def _wander(self, row: int) -> int:
         """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
@@ -140,6 +183,23 @@ def headings(body: Embodiment) -> Turns:
         first=np.array([first for _, _, first, _ in sums], dtype=np.int64),
         via=np.array([via for _, _, _, via in sums], dtype=np.int64),
     )  # fmt: skip
+
+
+def turns_after(body: Embodiment, turns: Turns) -> dict[int, Turns]:
+    """Headings as they cost after each of the widest turns: going on round may be cheaper than turning back."""
+    steps = _steps_of(body, "turn_base", "right")
+    widest = max((abs(amount) for _, amount in steps), default=0.0)
+    found = {}
+    for action, amount in steps:
+        if abs(amount) < widest - 1e-9:
+            continue
+        back = (turns.yaw * np.sign(amount) < 0) & (np.abs(turns.yaw) > TINY)
+        saved = np.round(np.abs(turns.yaw) / widest)
+        around = turns.cost - 2 * saved + round(2 * math.pi / widest)
+        is_shorter = back & (around < turns.cost + REVERSAL)
+        cost = np.where(is_shorter, around, turns.cost + REVERSAL * back)
+        found[action] = replace(turns, cost=cost, first=np.where(is_shorter, action, turns.first))
+    return found
 
 
 def looks(body: Embodiment, camera: Camera, turns: Turns) -> Turns:

@@ -150,6 +150,17 @@ class Navigator:
             )  # fmt: skip
         return out
 
+    def cell_at(self, house: int, x: float, z: float) -> int:
+        """The reachable cell nearest to a point; -1 when the point is out of the way."""
+        here = self.grid(house)
+        j, i = int((z - here.origin[1]) / grid.CELL_M), int((x - here.origin[0]) / grid.CELL_M)
+        inside = 0 <= j < here.shape[0] and 0 <= i < here.shape[1]
+        return int(here.near[j * here.shape[1] + i]) if inside else -1
+
+    def way_to(self, house: int, cell: int) -> Field:
+        """Distances over one house to one of its cells."""
+        return self._flood(house, (), np.array([cell], dtype=np.int32))
+
     def _make_grid(self, house: int) -> Grid:
         pack, footprint = self._pack, self._body.footprint
         x0, z0, x1, z1 = pack.bounds[house].tolist()
@@ -183,12 +194,15 @@ class Navigator:
         goals = self._goals.get((house, objects, camera, within_m), lambda: self._make_goals(house, objects, camera, within_m))
         if len(goals) == 0:
             return None
+        return self._flood(house, objects, goals)
+
+    def _flood(self, house: int, objects: tuple[int, ...], goals: npt.NDArray[np.int32]) -> Field:
         here = self.grid(house)
         size = len(here.near)
         if self._queue.shape[1] < size:
             self._queue = np.zeros((grid.BUCKETS, size), dtype=np.int32)
         metres = np.empty(size, dtype=np.float32)
-        grid.fill_field(here.near, here.shape[0], here.shape[1], goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
+        grid.fill_field(here.near, *here.shape, goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
         metres.flags.writeable = False
         return Field(house=house, objects=objects, origin=here.origin, shape=here.shape, metres=metres, goals=goals)
 
