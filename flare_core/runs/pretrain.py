@@ -124,8 +124,6 @@ def pretrain(
         )
 
     tried = settle_ending(held_out("val"), policy, senses, spec.ending, workers, seed, watcher)
-    scene = held_out("test")
-    results = judgement(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher)
     facts = {
         "command": command,
         "commit": made_by,
@@ -140,19 +138,18 @@ def pretrain(
         "pretraining": pretraining.loaded.resolved,
         "ending": tried,
     }
-    save_bundle(
-        out / "bundle",
-        Bundle(
-            name=spec.name,
-            state=policy.state_dict(),
-            policy=policy.spec.to_json(),
-            embodiment=pretraining.body,
-            embodiment_spec=pretraining.embodiment.resolved,
-            task=pretraining.task_spec.resolved,
-            lineage=facts,
-            results=results,
-        ),
+    bundle = Bundle(
+        name=spec.name,
+        state=policy.state_dict(),
+        policy=policy.spec.to_json(),
+        embodiment=pretraining.body,
+        embodiment_spec=pretraining.embodiment.resolved,
+        task=pretraining.task_spec.resolved,
+        lineage=facts,
     )
+    save_bundle(out / "bundle", bundle)  # judging takes a while, and the policy is what was asked for
+    results = judgement(held_out("test"), policy, senses, spec.evaluation_episodes, workers, seed, watcher)
+    save_bundle(out / "bundle", replace(bundle, results=results))
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
 
