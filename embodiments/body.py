@@ -158,12 +158,17 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jitter:
-    """Uncertainty of the mounts, drawn once an episode, uniform within plus or minus these."""
+    """Uncertainty of the mounts, drawn once an episode, uniform within plus or minus these.
+
+    Attributes:
+        lower_m: cameras stand lower by up to this, mostly by less: the amount is this times the square of a uniform number.
+    """
 
     pitch: float = 0.0
     yaw: float = 0.0
     fov: float = 0.0
     position_m: float = 0.0
+    lower_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.evaluation.episodes import records_of
+from flare_core.learning.perception import COVERED
 from flare_core.learning.rollout import Environment
 from flare_core.learning.threads import Crew, gather_gradients, replicas
 from flare_core.policies.agent import Observation, Senses
@@ -124,7 +125,7 @@ class Apprentice:
             chance = uniforms(self.keys["border"], numbers, lane)[:, 0]
             sides = np.concatenate([uniforms(self.keys["border"], numbers, lane, k) for k in (1, 2)], axis=1)  # (B, 4)
             height, width = image.shape[1:3]
-            most = np.array([0.55 * height, 0.55 * height, 0.25 * width, 0.25 * width])
+            most = np.array(COVERED) * [height, height, width, width]
             for row in np.flatnonzero(chance < self.settings.border):
                 top, bottom, left, right = (sides[row] * most).astype(int)
                 image[row, :top] = view.fill

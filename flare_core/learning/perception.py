@@ -27,6 +27,7 @@ ROWS, COLUMNS = 4, 8  # of the coarse depth picture
 LEAST: Final = 3  # pixels of a cell that a category must have to count as there
 CELL_WEIGHT: Final = 1 / 8  # of a cell in the loss: neighbouring cells say much the same
 MOST_GRADIENT: Final = 20.0
+COVERED: Final = (0.7, 0.7, 0.3, 0.3)  # greatest part of the height or width that a covered border takes: top, bottom, left, right
 DEPTH_RANGE_M: Final = (0.25, 10.0)
 
 
@@ -68,11 +69,12 @@ class PerceptionSettings:
 class Student(nn.Module):
     """The encoder and the depth heads of the lesson, which are thrown away afterwards."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, knows_something: bool) -> None:
         super().__init__()
         self.encoder = encoder
-        for layer in encoder.convolutions():
-            layer.add_norm()
+        if not knows_something:  # in one that does, the norms are folded already, and new ones would undo what it knows
+            for layer in encoder.convolutions():
+                layer.add_norm()
         width, names = encoder.spec.features, [view.name for view in encoder.spec.views]
         self.depth = nn.ModuleDict({name: nn.Linear(width, ROWS * COLUMNS) for name in names})
 
@@ -81,17 +83,19 @@ class PerceptionLesson:
     """Fills the workers' buffers and learns from them."""
 
     def __init__(
-        self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, instructions: Tensor, table: Tensor, seed: int
-    ) -> None:
+        self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, instructions: Tensor, table: Tensor, seed: int,
+        knows_something: bool = False,
+    ) -> None:  # fmt: skip
         """Set up the lesson.
 
         Args:
+            knows_something: the encoder has had a lesson before.
             instructions: int (M, K, L), word ids of every category's instruction in every wording; reading is learned along.
             table: (V + 1, word_width) word vectors.
         """
         self.settings, self.lookouts, self.seed = settings, list(lookouts), seed
         self.crew = Crew(len(lookouts))
-        self.students = replicas(Student(encoder), len(lookouts))
+        self.students = replicas(Student(encoder, knows_something), len(lookouts))
         self.instructions, self.table = instructions, table
         self.optimiser = torch.optim.AdamW(self.students[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4)
         self.buffers: list[dict[str, Glimpse]] = [{} for _ in lookouts]

@@ -105,6 +105,7 @@ class RandomisationSpec(Spec):
     yaw_deg: float = Field(default=0.0, ge=0)
     fov_deg: float = Field(default=0.0, ge=0)
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
+    lower_m: float = Field(default=0.0, ge=0, description="Cameras stand lower by up to this, mostly by less, as on smaller robots.")
     plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
@@ -120,6 +121,7 @@ class PretrainingSpec(Spec):
     task: str
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
     features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
+    start: str | None = Field(default=None, description="A policy of the same shape to begin with: shipped:NAME or a bundle's folder.")
     perception: PerceptionSpec
     cloning: CloningSpec
     ending: EndingSpec = EndingSpec()

@@ -73,7 +73,7 @@ def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
         FlareError: one of them cannot be used.
     """
     spec = loaded.spec
-    bundle = load_bundle(_policy_reference(loaded))
+    bundle = load_bundle(bundle_beside(spec.policy, loaded.folder_of(("policy",))))
     line = loaded.line_of(("embodiment",))
     target, embodiment = load_embodiment(spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, where=line)
     return Pair(bundle=bundle, policy=PolicySpec.from_json(bundle.policy), target=target, embodiment=embodiment)
@@ -149,10 +149,9 @@ class SensesMaker:
         return Senses(policy, self.views, self.words)
 
 
-def _policy_reference(loaded: Loaded[TransferSpec]) -> str | Path:
+def bundle_beside(reference: str, folder: Path) -> str | Path:
     """`shipped:NAME` as it is; a folder relative to the file that names it."""
-    reference = loaded.spec.policy
     if reference.startswith("shipped:") or "://" in reference:
         return reference
-    beside = loaded.folder_of(("policy",)) / reference
+    beside = folder / reference
     return beside if beside.exists() else Path(reference)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.embodiments.body import Embodiment
-from flare_core.learning.perception import Glimpse, label
+from flare_core.learning.perception import COVERED, Glimpse, label
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.seeding import stream
 from flare_core.simulators.embedded.pack import ScenePack
@@ -15,7 +15,6 @@ from flare_core.tasks.task import Task
 from flare_core.world import Start
 
 ROWS = 64
-BORDER = 0.5  # greatest part of height or width that a covered border takes
 FOCUS_M = (1.5, 2.5, 4.0, 6.0)  # a focused frame is taken from within one of these of what it looks at,
 FOCUS_ASIDE = 0.5  # and so far from straight at it, radians
 
@@ -100,6 +99,6 @@ def cover(
 ) -> None:
     """Cover borders of one frame with the view's fill colour, in place; what is covered is not there."""
     height, width = kinds.shape
-    top, bottom, left, right = (draws.random(4) * BORDER * [height, height, 0.5 * width, 0.5 * width]).astype(int)
+    top, bottom, left, right = (draws.random(4) * COVERED * np.array([height, height, width, width])).astype(int)
     for part in (np.s_[:top], np.s_[height - bottom :], np.s_[:, :left], np.s_[:, width - right :]):
         image[part], kinds[part], depth[part] = view.fill, -1, 0.0

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flare_core.bundles.bundle import Bundle, save_bundle
+from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle
 from flare_core.embodiments.body import Embodiment, Jitter
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
@@ -25,7 +25,7 @@ from flare_core.learning.spec import PretrainingSpec
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.reading import Loaded, read
-from flare_core.runs.carry import SensesMaker, own_views, policy_of
+from flare_core.runs.carry import SensesMaker, bundle_beside, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.glimpses import EmbeddedLookout
@@ -41,13 +41,14 @@ PERCEPTION_EVERY = 10  # rounds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretraining:
-    """A pretraining that has been read."""
+    """A pretraining that has been read. `start`: the policy to begin with, once the run has begun."""
 
     loaded: Loaded[PretrainingSpec]
     body: Embodiment
     embodiment: Loaded[EmbodimentSpec]
     task: Task
     task_spec: Loaded[TaskSpec]
+    start: Bundle | None = None
 
     @property
     def spec(self) -> PretrainingSpec:
@@ -84,6 +85,7 @@ def randomised_body(pretraining: Pretraining) -> Embodiment:
         yaw=max(own.yaw, math.radians(wide.yaw_deg)),
         fov=max(own.fov, math.radians(wide.fov_deg)),
         position_m=max(own.position_m, wide.position_m),
+        lower_m=max(own.lower_m, wide.lower_m),
     )
     return replace(pretraining.body, jitter=jitter)
 
@@ -112,6 +114,9 @@ def pretrain(
     """
     torch.manual_seed(seed)
     vocabulary, spec = Vocabulary.load(), pretraining.spec
+    if spec.start is not None:
+        found = load_bundle(bundle_beside(spec.start, pretraining.loaded.folder_of(("start",))))
+        pretraining = replace(pretraining, start=found)
     _claim(out, pretraining, seed, resume)
     made_by = commit()  # now: hours later the checkout may be another
     policy = _clone(pretraining, vocabulary, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
@@ -138,6 +143,8 @@ def pretrain(
         "pretraining": pretraining.loaded.resolved,
         "ending": tried,
     }
+    if pretraining.start is not None:
+        facts["source_lineage"] = dict(pretraining.start.lineage)
     bundle = Bundle(
         name=spec.name,
         state=policy.state_dict(),
@@ -164,6 +171,8 @@ def _clone(
     scene = Scene(pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary)
     stages = training_stages(scene, cloning.rows, workers, seed, 1.0 - wide.plain)
     policy = blank_policy(pretraining, _mean_colours(stages[0], spec, body))
+    if pretraining.start is not None:
+        policy = policy_of(_like(policy.spec, pretraining.start), pretraining.start.state)
     _perceive(pretraining, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
     settings = CloneSettings(
@@ -206,7 +215,8 @@ def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: 
         frames=spec.frames, passes=spec.passes, batch=spec.batch, buffer=spec.buffer, learning_rate=spec.learning_rate
     )
     words, table = instructions_of(scene.task, scene.vocabulary), torch.tensor(scene.vocabulary.vectors)
-    lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed)
+    begun = pretraining.start is not None
+    lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed, begun)
     if kept:
         lesson.restore(tensors, facts)
     watcher.stage("learning to see", spec.frames)
@@ -282,6 +292,20 @@ def _resume(cloner: Cloner, stages: list[FlareVectorEnv], out: Path) -> None:
         stage.reset(options={"first": first + at * stage.num_envs, "stride": rows})
         apprentice.observation = stage.observe()
         apprentice.starting[:] = True
+
+
+def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
+    """The shape of the policy that a run begins with; its covered pixels keep the colour that it knows.
+
+    Raises:
+        TrainError: the spec asks for another shape.
+    """
+    there = PolicySpec.from_json(start.policy)
+    fills = {view.name: view.fill for view in there.views}
+    asked = replace(shape, views=tuple(replace(view, fill=fills.get(view.name, view.fill)) for view in shape.views))
+    if asked != there:
+        raise TrainError(f"start: {start.name} is a policy of another shape (views, actions, categories or widths); leave `start` out")
+    return there
 
 
 def _mean_colours(stage: FlareVectorEnv, spec: PretrainingSpec, body: Embodiment) -> dict[str, tuple[int, int, int]]:

@@ -28,6 +28,7 @@ from flare_core.simulators.embedded.textures import textures
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
 FULL_TURN: Final = 2 * math.pi
+UP: Final = 1  # of a jitter: right, up, forward, yaw, pitch, field of view
 JOINT_SLACK: Final = 1e-9  # ten moves of 0.1 m reach a limit at 1.0 m
 
 
@@ -119,6 +120,8 @@ class EmbeddedSimulator:
         widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
         lanes = [uniforms(self._keys["jitter"], np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
         drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
+        if jitter.lower_m > 0:  # all cameras by the same amount
+            drawn[:, UP] -= jitter.lower_m * uniforms(self._keys["jitter"], np.array([episode]), np.array([cameras]))[0, 0] ** 2
         return drawn
 
     def _paint(self, row: int, start: Start) -> None:
