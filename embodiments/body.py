@@ -157,18 +157,24 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Jitter:
-    """Uncertainty of the mounts, drawn once an episode, uniform within plus or minus these.
+class OtherMounts:
+    """Cameras as other robots carry them, in a share of the episodes: each amount is uniform from 0, radians or metres, and the same for all cameras."""
 
-    Attributes:
-        lower_m: cameras stand lower by up to this, mostly by less: the amount is this times the square of a uniform number.
-    """
+    share: float
+    lower_m: float
+    raised: float
+    narrower: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jitter:
+    """Uncertainty of the mounts, drawn once an episode, uniform within plus or minus these, and on top of it other mounts."""
 
     pitch: float = 0.0
     yaw: float = 0.0
     fov: float = 0.0
     position_m: float = 0.0
-    lower_m: float = 0.0
+    other_mounts: OtherMounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

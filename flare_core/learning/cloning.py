@@ -25,12 +25,14 @@ from flare_core.policies.distribution import log_probabilities, sample
 from flare_core.policies.small import Inputs, Memory, SmallPolicy, stack
 from flare_core.seeding import key_of, stream, uniforms
 
+NO_LABEL = -1  # stands for the action of a state that nothing is learned from
+
 
 class Teacher(Protocol):
     """What cloning asks of an expert."""
 
-    def actions(self, previous: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """(B,) the expert's action in every row's present state; asked once a step.
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """(B,) the expert's action in every row's present state, and (B,) whether it is worth imitating; asked once a step.
 
         Args:
             previous: (B,) what each row has just done, whoever led it.
@@ -55,7 +57,7 @@ class CloneSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """One worker's experience: inputs (T, B, ...), episode starts, masks, and the expert's actions (T, B)."""
+    """One worker's experience: inputs (T, B, ...), episode starts, masks, and the expert's actions (T, B), NO_LABEL where none is learned."""
 
     inputs: Inputs
     starts: Tensor
@@ -84,23 +86,23 @@ class Apprentice:
         kept: dict[str, list[Tensor]] = {name: [] for name in ("starts", "allowed", "labels")}
         for _ in range(self.settings.rollout):
             numbers, mask = self.environment.episode_numbers, self.environment.masks()
-            labels = self.teacher.actions(self.observation["previous_action"])
+            advice, good = self.teacher.actions(self.observation["previous_action"])
             images = self._bordered(self.senses.policy_images(self.observation), numbers)
             tensors = {name: torch.from_numpy(image) for name, image in images.items()}
             features = policy.encoder.features(tensors, len(mask), self._dropped(numbers))
             seen.append(self.senses.join(features, self.observation))
             starting = torch.from_numpy(self.starting)
-            now = (starting, torch.from_numpy(mask), torch.from_numpy(labels))
+            now = (starting, torch.from_numpy(mask), torch.from_numpy(np.where(good, advice, NO_LABEL)))
             for part, value in zip(kept.values(), now, strict=True):
                 part.append(value)
             logits, self.memory = policy.actor.step(seen[-1], self.memory.forget(starting))
-            self.observation, _, terminated, truncated, info = self.environment.step(self._led(logits, mask, labels, numbers, expert_only))
+            self.observation, _, terminated, truncated, info = self.environment.step(self._led(logits, mask, advice, numbers, expert_only))
             self.starting = np.asarray(terminated | truncated)
             episodes += records_of(info)
         stacked = {name: torch.stack(part) for name, part in kept.items()}
         return Lesson(inputs=stack(seen), memory=before, episodes=episodes, **stacked)
 
-    def _led(self, logits: Tensor, mask: Any, labels: Any, numbers: Any, expert_only: bool) -> npt.NDArray[np.int64]:
+    def _led(self, logits: Tensor, mask: Any, advice: Any, numbers: Any, expert_only: bool) -> npt.NDArray[np.int64]:
         """Action of whoever leads each row's episode."""
         steps, settings = self.environment.episode_steps, self.settings
         allowed = torch.from_numpy(mask)
@@ -108,7 +110,7 @@ class Apprentice:
         chance = sample(log_probabilities(torch.zeros_like(logits), allowed), uniforms(self.keys["action"], numbers, steps, 1)[:, 0])
         lead = uniforms(self.keys["lead"], numbers, np.zeros_like(steps))[:, 0]
         by_expert = np.full(len(own), True) if expert_only else lead < settings.expert_share
-        action = np.where(by_expert, labels, own)
+        action = np.where(by_expert, advice, own)
         detour = uniforms(self.keys["detour"], numbers, steps)[:, 0] < settings.random_actions
         kind = [action_.startswith("done") or action_.startswith("sub_done") for action_ in self.senses.policy.spec.actions]
         return np.where(detour & ~np.array(kind)[chance], chance, action)
@@ -197,7 +199,8 @@ class Cloner:
         some, pupil = (slice(None), rows), self.pupils[worker]
         logits, _ = pupil.actor.sequence(lesson.inputs.at(some), lesson.starts[some], lesson.memory.at(rows))
         labels, logp = lesson.labels[some], log_probabilities(logits, lesson.allowed[some])
-        loss = F.nll_loss(logp.flatten(0, 1), labels.flatten())
+        learned = labels != NO_LABEL
+        loss = F.nll_loss(logp[learned], labels[learned], reduction="sum") / max(1, int(learned.sum()))
         torch.autograd.backward(loss / len(self.pupils))
-        agree = (logp.detach().argmax(-1) == labels).float().mean()
+        agree = (logp.detach().argmax(-1) == labels).sum() / max(1, int(learned.sum()))
         return {"loss": float(loss.detach()), "agreement": float(agree)}

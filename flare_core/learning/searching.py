@@ -55,7 +55,11 @@ class Search:
 
 
 class SearchingExpert:
-    """Chooses actions for every row of an embedded simulator; asked once a step, as it remembers what was seen."""
+    """Chooses actions for every row of an embedded simulator; asked once a step, as it remembers what was seen.
+
+    Attributes:
+        lost: (B,) rows of the last call whose action nobody who sees the same could know, as `Expert.lost`.
+    """
 
     def __init__(self, simulator: EmbeddedSimulator, sampler: EpisodeSampler) -> None:
         """Prepare the expert that takes over when the target is known."""
@@ -66,6 +70,7 @@ class SearchingExpert:
         self._lens = np.array([left, right, 20.0, 20.0])  # what lies below the image was in it a few steps ago
         self._floors: Kept[Floor] = Kept(simulator.house_count())
         self._searches: list[Search | None] = [None] * simulator.batch
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
 
     def actions(self, episodes: Sequence[Episode], previous: Ints) -> Ints:
         """The action of every row.
@@ -90,12 +95,13 @@ class SearchingExpert:
                     rows.append(row)
                     ways.append(way)
         out = self._expert.actions(episodes, previous)
+        self.lost = self._expert.lost
         if rows:
             at = np.array(rows, dtype=np.int64)
             chosen = self._expert.descend(at, ways, previous[at])
             for row, action in zip(rows, chosen.tolist(), strict=True):
                 if action >= 0:
-                    out[row] = action
+                    out[row], self.lost[row] = action, False
                 else:  # as near as it can come
                     searches[row].unseen[searches[row].goal] = False
         return out

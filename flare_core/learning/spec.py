@@ -98,6 +98,15 @@ class EndingSpec(Spec):
     episodes: int = Field(default=300, gt=0, description="Validation episodes for each.")
 
 
+class OtherMountsSpec(Spec):
+    """Cameras as smaller robots carry them: what a policy has never seen on one body it cannot carry to another."""
+
+    share: float = Field(gt=0, le=1, description="Share of episodes in which the cameras are mounted elsewhere.")
+    lower_m: float = Field(default=0.0, ge=0, description="Lower by up to this.")
+    raise_deg: float = Field(default=0.0, ge=0, description="Looking higher by up to this.")
+    narrow_deg: float = Field(default=0.0, ge=0, description="Seeing less from top to bottom by up to this.")
+
+
 class RandomisationSpec(Spec):
     """What differs from episode to episode beyond the robot's own uncertainty, so that other mounts are nothing new."""
 
@@ -105,7 +114,7 @@ class RandomisationSpec(Spec):
     yaw_deg: float = Field(default=0.0, ge=0)
     fov_deg: float = Field(default=0.0, ge=0)
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
-    lower_m: float = Field(default=0.0, ge=0, description="Cameras stand lower by up to this, mostly by less, as on smaller robots.")
+    other_mounts: OtherMountsSpec | None = None
     plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")

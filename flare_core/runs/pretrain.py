@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle
-from flare_core.embodiments.body import Embodiment, Jitter
+from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import TrainError
@@ -73,19 +73,26 @@ class SearchingTeacher:
     def __init__(self, stage: FlareVectorEnv) -> None:
         self._stage, self._expert = stage, SearchingExpert(embedded(stage), stage.play.sampler)
 
-    def actions(self, previous: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return self._expert.actions(self._stage.episodes, previous)
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        actions = self._expert.actions(self._stage.episodes, previous)
+        return actions, ~self._expert.lost
 
 
 def randomised_body(pretraining: Pretraining) -> Embodiment:
     """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
     own, wide = pretraining.body.jitter, pretraining.spec.randomisation
+    other = wide.other_mounts
     jitter = Jitter(
         pitch=max(own.pitch, math.radians(wide.pitch_deg)),
         yaw=max(own.yaw, math.radians(wide.yaw_deg)),
         fov=max(own.fov, math.radians(wide.fov_deg)),
         position_m=max(own.position_m, wide.position_m),
-        lower_m=max(own.lower_m, wide.lower_m),
+        other_mounts=other and OtherMounts(
+            share=other.share,
+            lower_m=other.lower_m,
+            raised=math.radians(other.raise_deg),
+            narrower=math.radians(other.narrow_deg),
+        ),
     )
     return replace(pretraining.body, jitter=jitter)
 

@@ -17,7 +17,7 @@ from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
 from flare_core.seeding import stream
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.predicates import holds
-from flare_core.world import Field, Floats, Ints, Moves, Simulator, Turns
+from flare_core.world import Bools, Field, Floats, Ints, Moves, Simulator, Turns
 
 HEADINGS: Final = 128  # directions kept of a body whose turns never close a circle
 LOOKS: Final = 800  # directions of the camera that are tried
@@ -35,6 +35,7 @@ class Expert:
 
     Attributes:
         turn: radians of the body's widest turn. step_m: metres of its longest move.
+        lost: (B,) rows of the last call that step aside because the target cannot be seen from where it should be.
     """
 
     def __init__(self, simulator: Simulator, sampler: EpisodeSampler, within_m: Sequence[float] = (), margin: float = MARGIN) -> None:
@@ -62,6 +63,7 @@ class Expert:
         self.turn = max((abs(amount) for _, amount in _steps_of(body, "turn_base", "right")), default=2 * math.pi)
         self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
         self._steps = _steps_of(body, "move_base", "forward")
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
 
     def actions(self, episodes: Sequence[Episode], previous: Ints | None = None) -> Ints:
         """The best action of every row in its present state.
@@ -90,12 +92,14 @@ class Expert:
             asked = np.where(facing[:, None], targets, -1)
             is_done = facing & holds(self._sampler.task.success, self._simulator, asked)
             actions = np.where(is_done, self._end, actions)
-        lost = np.flatnonzero((choice < 0) | (actions < 0))
-        if len(lost):
-            way = self.descend(lost, [fields[row] for row in lost], None if previous is None else previous[lost])
-            actions[lost] = way
-            for row in lost[way < 0].tolist():
+        self.lost = np.zeros(len(rows), dtype=np.bool_)
+        far = np.flatnonzero((choice < 0) | (actions < 0))
+        if len(far):
+            way = self.descend(far, [fields[row] for row in far], None if previous is None else previous[far])
+            actions[far] = way
+            for row in far[way < 0].tolist():
                 actions[row] = self._wander(row)
+                self.lost[row] = True
         return actions
 
     def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:

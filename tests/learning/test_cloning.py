@@ -20,9 +20,9 @@ class ToyTeacher:
     def __init__(self, toy: Toy) -> None:
         self.toy = toy
 
-    def actions(self, previous: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         del previous
-        return np.where(self.toy.sides(), 2, 1)
+        return np.where(self.toy.sides(), 2, 1), np.ones(self.toy.num_envs, dtype=np.bool_)
 
 
 def cloner(workers: int = 2) -> Cloner:

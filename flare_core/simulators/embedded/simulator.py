@@ -28,7 +28,7 @@ from flare_core.simulators.embedded.textures import textures
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
 FULL_TURN: Final = 2 * math.pi
-UP: Final = 1  # of a jitter: right, up, forward, yaw, pitch, field of view
+UP, PITCH, FOV = 1, 4, 5  # of a jitter: right, up, forward, yaw, pitch, field of view
 JOINT_SLACK: Final = 1e-9  # ten moves of 0.1 m reach a limit at 1.0 m
 
 
@@ -120,8 +120,14 @@ class EmbeddedSimulator:
         widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
         lanes = [uniforms(self._keys["jitter"], np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
         drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
-        if jitter.lower_m > 0:  # all cameras by the same amount
-            drawn[:, UP] -= jitter.lower_m * uniforms(self._keys["jitter"], np.array([episode]), np.array([cameras]))[0, 0] ** 2
+        other = jitter.other_mounts
+        if other is not None:
+            here = (np.array([episode]), np.array([cameras]))  # the lane behind the cameras': one draw for all of them
+            chance, lower, raised, narrower = np.concatenate([uniforms(self._keys["jitter"], *here, lane)[0] for lane in range(2)])
+            if chance < other.share:
+                drawn[:, UP] -= other.lower_m * lower
+                drawn[:, PITCH] -= other.raised * raised
+                drawn[:, FOV] -= other.narrower * narrower
         return drawn
 
     def _paint(self, row: int, start: Start) -> None:
