@@ -158,7 +158,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherMounts:
-    """Cameras as other robots carry them, in a share of the episodes: each amount is uniform from 0, radians or metres, and the same for all cameras."""
+    """Cameras as other robots carry them, in a share of the episodes.
+
+    Each amount is uniform from 0 to its limit (metres, radians) and the same for all cameras.
+    """
 
     share: float
     lower_m: float

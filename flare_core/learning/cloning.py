@@ -57,7 +57,10 @@ class CloneSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """One worker's experience: inputs (T, B, ...), episode starts, masks, and the expert's actions (T, B), NO_LABEL where none is learned."""
+    """One worker's experience: inputs (T, B, ...), episode starts, masks, and the expert's actions (T, B).
+
+    An action is NO_LABEL where nothing is learned.
+    """
 
     inputs: Inputs
     starts: Tensor

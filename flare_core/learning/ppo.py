@@ -4,7 +4,7 @@ Reference: Schulman et al. 2017, arXiv:1707.06347, equation 7; FLaRe (arXiv 2409
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -98,8 +98,8 @@ class Learner:
         Returns:
             Means over all minibatches of the losses, the clip fraction, KL and entropy.
         """
-        if self.recipe.normalise_advantages:
-            batches = _normalised(batches)
+        if self.recipe.centre_advantages or self.recipe.normalise_advantages:
+            batches = _centred(batches, scaled=self.recipe.normalise_advantages)
         rows, share = batches[0].rollout.rewards.shape[1], len(batches)
         sums: dict[str, float] = {}
         count = 0
@@ -199,17 +199,12 @@ def exploration(learner: Learner, epsilon: float) -> Exploration:
     return Exploration(actions=learner.new_rows, epsilon=epsilon)
 
 
-def _normalised(batches: Sequence[Batch]) -> list[Batch]:
-    """Batches with advantages of mean 0 and deviation 1 over all workers."""
+def _centred(batches: Sequence[Batch], scaled: bool) -> list[Batch]:
+    """Batches whose advantages have mean 0, and deviation 1 if `scaled`, over all workers.
+
+    A critic that expects too much makes every advantage negative. Whatever was done is then made less likely, all else more:
+    the policy flattens although nothing was learned. The mean carries no knowledge of which action was better.
+    """
     every = torch.cat([batch.advantages.flatten() for batch in batches])
-    mean, deviation = every.mean(), every.std() + 1e-8
-    return [
-        Batch(
-            rollout=b.rollout,
-            advantages=(b.advantages - mean) / deviation,
-            returns=b.returns,
-            critic_memory=b.critic_memory,
-            reference=b.reference,
-        )
-        for b in batches
-    ]
+    mean, unit = every.mean(), every.std() + 1e-8 if scaled else 1.0
+    return [replace(batch, advantages=(batch.advantages - mean) / unit) for batch in batches]

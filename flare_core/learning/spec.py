@@ -44,7 +44,8 @@ class RecipeSpec(Spec):
     entropy: float = Field(default=0.0, ge=0, description="Weight of the entropy bonus.")
     max_gradient_norm: float = Field(default=0.5, gt=0, description="For actor and critic each on its own.")
     joint_gradient_norm: bool = Field(default=False, description="Clip actor and critic together, as the FLaRe release does.")
-    normalise_advantages: bool = False
+    centre_advantages: bool = Field(default=False, description="Take the mean of a rollout's advantages away.")
+    normalise_advantages: bool = Field(default=False, description="Take the mean away and divide by the deviation.")
     cold_memory: bool = Field(default=False, description="Forget at every rollout boundary, as the FLaRe release does.")
     kl: KlSpec | None = None
     explore: ExploreSpec | None = None

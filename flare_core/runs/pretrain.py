@@ -87,7 +87,8 @@ def randomised_body(pretraining: Pretraining) -> Embodiment:
         yaw=max(own.yaw, math.radians(wide.yaw_deg)),
         fov=max(own.fov, math.radians(wide.fov_deg)),
         position_m=max(own.position_m, wide.position_m),
-        other_mounts=other and OtherMounts(
+        other_mounts=other
+        and OtherMounts(
             share=other.share,
             lower_m=other.lower_m,
             raised=math.radians(other.raise_deg),

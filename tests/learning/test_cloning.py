@@ -25,11 +25,28 @@ class ToyTeacher:
         return np.where(self.toy.sides(), 2, 1), np.ones(self.toy.num_envs, dtype=np.bool_)
 
 
-def cloner(workers: int = 2) -> Cloner:
+class LostTeacher(ToyTeacher):
+    """Knows the lit side in even rows only; in the others it says the wrong one, and says that it is lost."""
+
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        right, _ = super().actions(previous)
+        known = np.arange(len(right)) % 2 == 0
+        return np.where(known, right, 3 - right), known
+
+
+class LyingTeacher(LostTeacher):
+    """As the lost one, but it does not say so."""
+
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        said, _ = super().actions(previous)
+        return said, np.ones(len(said), dtype=np.bool_)
+
+
+def cloner(workers: int = 2, teacher: type[ToyTeacher] = ToyTeacher) -> Cloner:
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     toys = [Toy(8, first=8 * at) for at in range(workers)]
-    made = [Apprentice(toy, ToyTeacher(toy), senses(policy), SETTINGS, 1) for toy in toys]
+    made = [Apprentice(toy, teacher(toy), senses(policy), SETTINGS, 1) for toy in toys]
     return Cloner(policy, made, SETTINGS, 1)
 
 
@@ -43,6 +60,11 @@ def run(made: Cloner) -> dict[str, object]:
 def test_cloning_learns_what_the_expert_sees_although_borders_are_covered() -> None:
     record = run(cloner())
     assert float(record["agreement"]) > 0.8  # type: ignore[arg-type]
+
+
+def test_nothing_is_learned_from_an_expert_that_is_lost() -> None:
+    found = {teacher: float(run(cloner(teacher=teacher))["agreement"]) for teacher in (LostTeacher, LyingTeacher)}  # type: ignore[arg-type]
+    assert found[LostTeacher] > 0.8 > 0.7 > found[LyingTeacher]
 
 
 def test_cloning_is_repeatable() -> None:

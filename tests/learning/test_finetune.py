@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from flare_core.errors import TrainError
 from flare_core.learning.finetune import FineTuner
+from flare_core.learning.ppo import _centred
 from flare_core.learning.rollout import Exploration
 from flare_core.learning.spec import ExploreSpec, KlSpec, RecipeSpec
 from flare_core.policies.small import SmallPolicy
@@ -98,7 +100,14 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "change",
-    [{"separate_critic": False}, {"cold_memory": True}, {"normalise_advantages": True}, {"joint_gradient_norm": True}, {"entropy": 0.01}],
+    [
+        {"separate_critic": False},
+        {"cold_memory": True},
+        {"centre_advantages": True},
+        {"normalise_advantages": True},
+        {"joint_gradient_norm": True},
+        {"entropy": 0.01},
+    ],
     ids=str,
 )
 def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, change: dict[str, object]) -> None:
@@ -106,6 +115,21 @@ def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, cha
     plain.run(quiet)
     switched.run(quiet)
     assert not all(torch.equal(a, b) for a, b in zip(plain.learner.actor.parameters(), switched.learner.actor.parameters(), strict=True))
+
+
+def test_centred_advantages_lose_their_mean_and_keep_their_differences(tmp_path: Path) -> None:
+    run = tuner(tmp_path)
+    rollouts = [collector.collect(run.learner.actor, 4, Exploration(actions=run.learner.new_rows)) for collector in run.collectors]
+    batches = [run.learner.prepare(at, run.collectors[at], rollout) for at, rollout in enumerate(rollouts)]
+    batches = [replace(b, advantages=torch.full_like(b.advantages, -3.0)) for b in batches]
+    batches[0].advantages[0, 0] = 5.0
+    count = 2 * batches[0].advantages.numel()
+    mean = -3.0 + 8.0 / count  # of all workers together
+    centred = _centred(batches, scaled=False)
+    assert centred[0].advantages[0, 0].item() == pytest.approx(5.0 - mean, rel=1e-5)
+    assert centred[1].advantages[0, 0].item() == pytest.approx(-3.0 - mean, rel=1e-5)
+    every = torch.cat([b.advantages.flatten() for b in _centred(batches, scaled=True)])
+    assert (every.mean().item(), every.std().item()) == pytest.approx((0.0, 1.0), abs=1e-4)
 
 
 def test_warm_up_moves_the_critic_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flare_core.embodiments.body import Camera, Footprint, Jitter, Noise
+from flare_core.embodiments.body import Camera, Footprint, Jitter, Noise, OtherMounts
 from flare_core.houses.house import House, Opening, Room
 from flare_core.houses.procthor import read_house
 from flare_core.simulators.embedded.cameras import rotations
@@ -318,3 +318,34 @@ def test_jitter_stays_within_its_limits_and_changes_with_the_episode() -> None:
     assert np.abs(world.camera_pitch).max() > 0.045
     assert np.abs(world.camera_position[:, 0] - np.array([0.0, 1.0, 0.0])).max() <= 0.02
     assert (world.camera_yaw == 0.0).all()
+
+
+def test_other_mounts_lower_and_raise_and_narrow_all_cameras_alike_in_a_share_of_the_episodes() -> None:
+    other = OtherMounts(share=0.5, lower_m=0.8, raised=0.4, narrower=0.3)
+    simulator = EmbeddedSimulator([house()], body(*two_cameras(), jitter=Jitter(other_mounts=other)), 500, 0)
+    at(simulator, 0.0, 0.0)
+    plain = EmbeddedSimulator([house()], body(*two_cameras()), 500, 0)
+    at(plain, 0.0, 0.0)
+    there, here = simulator.world(), plain.world()
+    lower = here.camera_position[:, :, 1] - there.camera_position[:, :, 1]
+    higher = here.camera_pitch - there.camera_pitch  # pitch is positive downwards
+    changed = lower[:, 0] > 0
+    assert 0.4 < changed.mean() < 0.6
+    assert np.allclose(lower[:, 0], lower[:, 1])
+    assert np.allclose(higher[:, 0], higher[:, 1])
+    assert 0.7 < lower.max() <= 0.8
+    assert 0.35 < higher.max() <= 0.4
+    assert (higher[~changed] == 0).all()
+    assert (there.camera_position[~changed] == here.camera_position[~changed]).all()
+    assert abs(np.corrcoef(lower[changed, 0], higher[changed, 0])[0, 1]) < 0.2
+
+
+def test_a_narrower_view_shows_things_larger() -> None:
+    sizes = []
+    for narrower in (0.0, 0.4):
+        jitter = Jitter(other_mounts=OtherMounts(share=1.0, lower_m=0.0, raised=0.0, narrower=narrower))
+        simulator = EmbeddedSimulator([CRATE], body(jitter=jitter), 20, 0)
+        at(simulator, 1.0, 0.0)
+        sizes.append((simulator.frames("eye", 64, 48)[2] == 0).sum(axis=(1, 2)))
+    assert (sizes[1] >= sizes[0]).all()
+    assert sizes[1].max() > 1.5 * sizes[0].max()
