@@ -230,6 +230,7 @@ def load_embodiment(
     base: Path | None = None,
     overrides: Sequence[tuple[str, str]] = (),
     *,
+    within: str = "",
     self_contained: bool = False,
     where: str = "",
 ) -> tuple[Embodiment, Loaded[EmbodimentSpec]]:
@@ -239,6 +240,7 @@ def load_embodiment(
         ref: name of a packaged robot, or path of a YAML file.
         base: folder that a relative path starts from.
         overrides: (dotted key, YAML text) pairs laid over the file.
+        within: what was put before their keys, as in `read`.
         self_contained: refuse `extends`, for a file that came from somewhere else.
         where: 'file:line' of the reference, for the message if there is no such robot.
 
@@ -251,6 +253,7 @@ def load_embodiment(
         EmbodimentSpec,
         base=base,
         overrides=overrides,
+        within=within,
         displaces=DISPLACES,
         check=checks.problems,
         self_contained=self_contained,

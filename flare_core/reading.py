@@ -92,6 +92,7 @@ def read(
     *,
     base: Path | None = None,
     overrides: Sequence[tuple[str, str]] = (),
+    within: str = "",
     displaces: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     check: Check | None = None,
     self_contained: bool = False,
@@ -105,6 +106,7 @@ def read(
         model: pydantic model of the document. Header keys reach it only if it declares them.
         base: folder that a relative path starts from; None for the current one.
         overrides: (dotted key, YAML text) pairs, as given with `-o key=value`, laid over the document.
+        within: what was put before their keys, for faults: 'recipe.' where the user wrote `-o recipe.steps=...`.
         displaces: see `yaml_tree.merge`.
         check: what the model cannot see; gets the document even if the model refuses it, so that it must doubt
             every type, and yields (path, message) pairs.
@@ -117,7 +119,7 @@ def read(
     path = find(ref, kind, base=base, where=where)
     tree, name = _chain(path, kind, dict(displaces), (), self_contained=self_contained)
     for key, text in overrides:
-        tree = _override(tree, key, text, dict(displaces))
+        tree = _override(tree, key, text, Place(label=f"-o {within}{key}"), dict(displaces))
     faults = list(tree.faults)
     document = tree.value if isinstance(tree.value, dict) else {}
     content = {key: value for key, value in document.items() if key not in HEADER}
@@ -292,9 +294,8 @@ def _origin_faults(tree: Tree, document: Mapping[str, Value]) -> Iterable[Fault]
             yield Fault(place=tree.place(("origins", key)), loc=("origins", key), text=text)
 
 
-def _override(tree: Tree, key: str, text: str, displaces: dict[str, tuple[str, ...]]) -> Tree:
+def _override(tree: Tree, key: str, text: str, place: Place, displaces: dict[str, tuple[str, ...]]) -> Tree:
     """The document with one value laid over it, as `-o KEY=TEXT` asks."""
-    place = Place(label=f"-o {key}")
     parts = key.split(".")
     if not all(parts) or parts[0] in HEADER:
         raise SpecError(f"{place}: not a key that can be overridden. Write a dotted path such as base.radius_m")

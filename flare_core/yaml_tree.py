@@ -58,7 +58,8 @@ class Fault:
 
     def __str__(self) -> str:
         name = ".".join(map(str, self.loc))
-        name = "" if self.place.label == f"-o {name}" else name
+        said = self.place.label.startswith("-o ") and f".{self.place.label[3:]}".endswith(f".{name}")
+        name = "" if said else name
         return f"{self.place}: {name}: {self.text}" if name else f"{self.place}: {self.text}"
 
 

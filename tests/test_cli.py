@@ -151,7 +151,7 @@ def test_overrides_reach_the_spec_that_they_name(tiny: Path) -> None:
     for key, wrong in (("recipe.stepss", "stepss"), ("task.horizn", "horizn"), ("embodiment.basse", "basse"), ("recip", "recip")):
         result = flare("plan", "stretch_to_locobot", *overrides(f"policy={tiny}", f"{key}=1"))
         assert result.exit_code == 1
-        assert f"no such key '{wrong}'" in result.output
+        assert f"-o {key}: no such key '{wrong}'" in " ".join(result.output.split())
 
 
 def test_houses_writes_houses_that_createhouse_takes(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     spec = loaded.spec
     bundle = load_bundle(bundle_beside(spec.policy, loaded.folder_of(("policy",))))
     line = loaded.line_of(("embodiment",))
-    target, embodiment = load_embodiment(spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, where=line)
+    target, embodiment = load_embodiment(
+        spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, within="embodiment.", where=line
+    )
     return Pair(bundle=bundle, policy=PolicySpec.from_json(bundle.policy), target=target, embodiment=embodiment)
 
 
@@ -87,10 +89,9 @@ def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     """
     spec = loaded.spec
     pair = pair_of(loaded, overrides)
-    task, task_spec = load_task(spec.task, loaded.folder_of(("task",)), overrides.task)
-    recipe = read(
-        spec.recipe, "recipe", RecipeSpec, base=loaded.folder_of(("recipe",)), overrides=overrides.recipe, where=loaded.line_of(("recipe",))
-    )
+    task, task_spec = load_task(spec.task, loaded.folder_of(("task",)), overrides.task, within="task.")
+    folder, line = loaded.folder_of(("recipe",)), loaded.line_of(("recipe",))
+    recipe = read(spec.recipe, "recipe", RecipeSpec, base=folder, overrides=overrides.recipe, within="recipe.", where=line)
     plan = plan_transfer(pair.bundle.embodiment, pair.target, pair.views, spec, loaded.line_of, pair.bundle.eyes)
     body = mask_body(pair.target, plan.head)
     task.check(body)

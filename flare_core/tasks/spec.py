@@ -75,15 +75,18 @@ def task_of(name: str, spec: TaskSpec) -> Task:
     )
 
 
-def load_task(ref: str | Path, base: Path | None = None, overrides: Sequence[tuple[str, str]] = ()) -> tuple[Task, Loaded[TaskSpec]]:
+def load_task(
+    ref: str | Path, base: Path | None = None, overrides: Sequence[tuple[str, str]] = (), within: str = ""
+) -> tuple[Task, Loaded[TaskSpec]]:
     """Read a task by its packaged name or its path.
 
     Args:
         base: folder that a relative path begins at.
         overrides: dotted keys and YAML values that replace the file's.
+        within: what was put before these keys, as in `read`.
 
     Raises:
         SpecError: every fault of the file, each as file:line.
     """
-    loaded = read(ref, "task", TaskSpec, base=base, overrides=overrides)
+    loaded = read(ref, "task", TaskSpec, base=base, overrides=overrides, within=within)
     return task_of(loaded.name, loaded.spec), loaded
