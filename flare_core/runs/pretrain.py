@@ -80,21 +80,17 @@ class SearchingTeacher:
 
 def randomised_body(pretraining: Pretraining) -> Embodiment:
     """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
-    own, wide = pretraining.body.jitter, pretraining.spec.randomisation
-    other = wide.other_mounts
+    own, wide, other = pretraining.body.jitter, pretraining.spec.randomisation, pretraining.spec.randomisation.other_mounts
     jitter = Jitter(
         pitch=max(own.pitch, math.radians(wide.pitch_deg)),
         yaw=max(own.yaw, math.radians(wide.yaw_deg)),
         fov=max(own.fov, math.radians(wide.fov_deg)),
         position_m=max(own.position_m, wide.position_m),
-        other_mounts=other
-        and OtherMounts(
-            share=other.share,
-            lower_m=other.lower_m,
-            raised=math.radians(other.raise_deg),
-            narrower=math.radians(other.narrow_deg),
-        ),
     )
+    if other is not None:
+        raised, narrower = math.radians(other.raise_deg), math.radians(other.narrow_deg)
+        mounts = OtherMounts(share=other.share, lower_m=other.lower_m, raised=raised, narrower=narrower)
+        jitter = replace(jitter, other_mounts=mounts)
     return replace(pretraining.body, jitter=jitter)
 
 
