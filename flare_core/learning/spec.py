@@ -88,6 +88,15 @@ class CloningSpec(Spec):
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
 
 
+class PracticeSpec(Spec):
+    """Reinforcement on the same body after imitation: PPO with the task's own reward."""
+
+    recipe: str = Field(description="Packaged name or path of the recipe.")
+    horizon: int | None = Field(
+        default=None, gt=0, description="Steps after which an episode of practice is cut off; the task's own if absent."
+    )
+
+
 class EndingSpec(Spec):
     """How readily the policy ends an episode.
 
@@ -132,8 +141,9 @@ class PretrainingSpec(Spec):
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
     features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
     start: str | None = Field(default=None, description="A policy of the same shape to begin with: shipped:NAME or a bundle's folder.")
-    perception: PerceptionSpec
-    cloning: CloningSpec
+    perception: PerceptionSpec | None = Field(default=None, description="Left out, the encoder stays as `start` has it.")
+    cloning: CloningSpec | None = Field(default=None, description="Left out, nothing is imitated.")
+    practice: PracticeSpec | None = None
     ending: EndingSpec = EndingSpec()
     randomisation: RandomisationSpec = RandomisationSpec()
     houses: int = Field(default=1000, gt=0, description="Training houses.")

@@ -90,8 +90,7 @@ def _pretraining(reference: Reference) -> str:
 
     pretraining = load_pretraining(reference)
     pretraining.task.check(pretraining.body)
-    steps = pretraining.spec.cloning.steps
-    return f"pretraining {pretraining.loaded.name}: {pretraining.body.name}, {pretraining.task.name}, {steps:,} steps"
+    return f"pretraining {pretraining.loaded.name}: {pretraining.body.name}, {pretraining.task.name}, {', then '.join(pretraining.lessons)}"
 
 
 def _count(number: int, noun: str) -> str:

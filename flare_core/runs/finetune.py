@@ -151,10 +151,19 @@ def train(
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
+    return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+
+
+def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> float:
+    """Run PPO to its end, or go on with it, and tell of it; seconds spent, over all resumed parts.
+
+    Raises:
+        TrainError: it was stopped, or what is to be resumed is another run's.
+    """
     if resume:
         tuner.resume()
         watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
-    watcher.stage("fine-tuning", recipe.steps)
+    watcher.stage(name, tuner.recipe.steps)
     watcher.advance(tuner.progress.steps)
 
     def report(record: Mapping[str, Any]) -> None:

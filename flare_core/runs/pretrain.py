@@ -1,4 +1,4 @@
-"""Make a policy from nothing: clone the expert on one body, judge the result, ask whether it sees and reads, keep it as a bundle."""
+"""Make a policy on one body: a lesson in seeing, imitation, practice; judge it, ask whether it sees and reads, keep it as a bundle."""
 
 import json
 import math
@@ -16,18 +16,19 @@ from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle
 from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
-from flare_core.errors import TrainError
+from flare_core.errors import SpecError, TrainError
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
+from flare_core.learning.finetune import FineTuner
 from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
 from flare_core.learning.searching import SearchingExpert
-from flare_core.learning.spec import PretrainingSpec
+from flare_core.learning.spec import CloningSpec, PerceptionSpec, PretrainingSpec, RecipeSpec
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.reading import Loaded, read
 from flare_core.runs.carry import SensesMaker, bundle_beside, own_views, policy_of
 from flare_core.runs.facts import commit, machine
-from flare_core.runs.finetune import Watcher
+from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judgement import judgement, settle_ending
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
@@ -37,22 +38,36 @@ from flare_core.tasks.words import Vocabulary
 
 SAVE_EVERY = 50  # updates
 PERCEPTION_EVERY = 10  # rounds
+COLOUR_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretraining:
-    """A pretraining that has been read. `start`: the policy to begin with, once the run has begun."""
+    """A pretraining that has been read. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
 
     loaded: Loaded[PretrainingSpec]
     body: Embodiment
     embodiment: Loaded[EmbodimentSpec]
     task: Task
     task_spec: Loaded[TaskSpec]
+    recipe: Loaded[RecipeSpec] | None = None
     start: Bundle | None = None
 
     @property
     def spec(self) -> PretrainingSpec:
         return self.loaded.spec
+
+    @property
+    def lessons(self) -> list[str]:
+        """What is done, in order, in words."""
+        said = []
+        if self.spec.perception is not None:
+            said.append(f"{self.spec.perception.frames:,} frames of seeing")
+        if self.spec.cloning is not None:
+            said.append(f"{self.spec.cloning.steps:,} steps of imitation")
+        if self.recipe is not None:
+            said.append(f"{self.recipe.spec.steps:,} steps of practice")
+        return said
 
 
 def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ...] = ()) -> Pretraining:
@@ -64,7 +79,14 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     loaded = read(reference, "pretraining", PretrainingSpec, overrides=overrides)
     body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)))
     task, task_spec = load_task(loaded.spec.task, loaded.folder_of(("task",)))
-    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec)
+    spec, recipe = loaded.spec, None
+    if spec.start is None and (spec.perception is None or spec.cloning is None):
+        missing = "perception" if spec.perception is None else "cloning"
+        raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")
+    if spec.practice is not None:
+        where = ("practice", "recipe")
+        recipe = read(spec.practice.recipe, "recipe", RecipeSpec, base=loaded.folder_of(where), where=loaded.line_of(where))
+    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, recipe=recipe)
 
 
 class SearchingTeacher:
@@ -111,7 +133,7 @@ def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, in
 def pretrain(
     pretraining: Pretraining, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str
 ) -> dict[str, Any]:
-    """Clone, judge, and write the bundle to out/bundle.
+    """See, imitate, practise, as far as the spec asks for each; judge, and write the bundle to out/bundle.
 
     Raises:
         TrainError: the folder holds another run.
@@ -123,7 +145,7 @@ def pretrain(
         pretraining = replace(pretraining, start=found)
     _claim(out, pretraining, seed, resume)
     made_by = commit()  # now: hours later the checkout may be another
-    policy = _clone(pretraining, vocabulary, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
+    policy = _learned(pretraining, vocabulary, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, pretraining.body, None, None), words=vocabulary.vectors)
 
     def held_out(split: Split) -> Scene:
@@ -143,10 +165,13 @@ def pretrain(
             "pretraining": pretraining.loaded.sha256,
             "embodiment": pretraining.embodiment.sha256,
             "task": pretraining.task_spec.sha256,
+            **({"recipe": pretraining.recipe.sha256} if pretraining.recipe else {}),
         },
         "pretraining": pretraining.loaded.resolved,
         "ending": tried,
     }
+    if pretraining.recipe is not None:
+        facts["recipe"] = pretraining.recipe.resolved
     if pretraining.start is not None:
         facts["source_lineage"] = dict(pretraining.start.lineage)
     bundle = Bundle(
@@ -165,20 +190,39 @@ def pretrain(
     return results
 
 
-def _clone(
+def _learned(
     pretraining: Pretraining, vocabulary: Vocabulary, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
 ) -> SmallPolicy:
-    spec, cloning, wide = pretraining.spec, pretraining.spec.cloning, pretraining.spec.randomisation
-    body = randomised_body(pretraining)
+    """The policy after every lesson that the spec asks for."""
+    spec, body = pretraining.spec, randomised_body(pretraining)
     blank = blank_policy(pretraining, dict.fromkeys(spec.views, (128, 128, 128)))
     renders = dict(own_views(blank.spec, body, None, None).renders)
     scene = Scene(pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary)
-    stages = training_stages(scene, cloning.rows, workers, seed, 1.0 - wide.plain)
-    policy = blank_policy(pretraining, _mean_colours(stages[0], spec, body))
     if pretraining.start is not None:
-        policy = policy_of(_like(policy.spec, pretraining.start), pretraining.start.state)
-    _perceive(pretraining, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
+        policy = policy_of(_like(blank.spec, pretraining.start), pretraining.start.state)
+    else:
+        policy = blank_policy(pretraining, _mean_colours(scene, spec, seed))
+    if spec.perception is not None:
+        _perceive(pretraining, spec.perception, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
+    if spec.cloning is not None:
+        policy = _clone(spec, spec.cloning, policy, senses, scene, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
+    if spec.practice is not None and pretraining.recipe is not None:
+        recipe = pretraining.recipe.spec
+        scene = replace(scene, task=replace(scene.task, horizon=spec.practice.horizon or scene.task.horizon))
+        stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
+        every = range(len(body.actions))
+        tuner = FineTuner(policy, recipe, stages, senses, out / "practice", new_rows=(), shared=every, seed=seed)
+        tune(tuner, "practice", resume=resume, watcher=watcher)
+    return policy_of(policy.spec, {name: value.detach().clone() for name, value in policy.state_dict().items()})
+
+
+def _clone(
+    spec: PretrainingSpec, cloning: CloningSpec, policy: SmallPolicy, senses: SensesMaker, scene: Scene, out: Path,
+    *, seed: int, workers: int, resume: bool, watcher: Watcher,
+) -> SmallPolicy:  # fmt: skip
+    wide = spec.randomisation
+    stages = training_stages(scene, cloning.rows, workers, seed, 1.0 - wide.plain)
     settings = CloneSettings(
         learning_rate=cloning.learning_rate,
         rollout=cloning.rollout,
@@ -199,9 +243,12 @@ def _clone(
     return policy_of(policy.spec, {name: value.detach().clone() for name, value in policy.state_dict().items()})
 
 
-def _perceive(pretraining: Pretraining, policy: SmallPolicy, scene: Scene, out: Path, *, seed: int, workers: int, watcher: Watcher) -> None:
+def _perceive(
+    pretraining: Pretraining, spec: PerceptionSpec, policy: SmallPolicy, scene: Scene, out: Path,
+    *, seed: int, workers: int, watcher: Watcher,
+) -> None:  # fmt: skip
     """Give the encoder its lesson, or go on with it, or take what an interrupted run had already learned."""
-    spec, kept = pretraining.spec.perception, checkpoints(out / "perception")
+    kept = checkpoints(out / "perception")
     if kept:
         tensors, facts = load_checkpoint(kept[-1])
         if facts["finished"]:
@@ -312,14 +359,15 @@ def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
     return there
 
 
-def _mean_colours(stage: FlareVectorEnv, spec: PretrainingSpec, body: Embodiment) -> dict[str, tuple[int, int, int]]:
-    """Mean colour of every view over the first states of training: what uncovered pixels are filled with."""
+def _mean_colours(scene: Scene, spec: PretrainingSpec, seed: int) -> dict[str, tuple[int, int, int]]:
+    """Mean colour of every view over first states of training: what uncovered pixels are filled with."""
+    (stage,) = training_stages(scene, COLOUR_ROWS, 1, seed, 1.0 - spec.randomisation.plain)
     observation = stage.observe()
     means = {}
     for name in spec.views:
-        camera = body.camera_for(name)
+        camera = scene.body.camera_for(name)
         if camera is None:
-            raise TrainError(f"{body.name} has no camera with the role '{name}'; give one a `role: {name}`")
+            raise TrainError(f"{scene.body.name} has no camera with the role '{name}'; give one a `role: {name}`")
         r, g, b = observation[f"camera/{camera.name}"].reshape(-1, 3).mean(axis=0)
         means[name] = (round(float(r)), round(float(g)), round(float(b)))
     return means
