@@ -21,7 +21,8 @@ from flare_core.policies.encoder import Encoder, ViewEncoder
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.glimpses import EmbeddedLookout
-from flare_core.runs.pretrain import Pretraining, instructions_of, load_pretraining, randomised_body
+from flare_core.runs.pretrain import instructions_of
+from flare_core.runs.pretraining import Pretraining, load_pretraining, randomised_body
 from flare_core.runs.stages import houses_of
 from flare_core.tasks.words import Vocabulary
 
@@ -77,7 +78,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=6_400)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    pretraining, vocabulary = load_pretraining("objectnav_stretch"), Vocabulary.load()
+    pretraining, vocabulary = load_pretraining("objectnav_stretch_plain"), Vocabulary.load()
     settings = PerceptionSettings(frames=asked.frames, passes=3, batch=128, buffer=8192, learning_rate=0.002)
     found = {}
     for width, height in SIZES:

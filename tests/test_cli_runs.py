@@ -191,16 +191,39 @@ def test_the_first_ctrl_c_waits_for_a_safe_point_and_the_second_does_not(capfd: 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_pretrain_clones_judges_and_writes_a_bundle(tmp_path: Path) -> None:
+def test_pretrain_sees_imitates_and_practises_and_writes_a_bundle_each_time(tmp_path: Path) -> None:
+    views = ("views.navigation.width=32", "views.navigation.height=18", "views.manipulation.width=16", "views.manipulation.height=9")
+    small = ("houses=4", "evaluation_episodes=4", "task=objectnav_short", *views)
     settings = (
-        "cloning.steps=512", "cloning.rows=4", "cloning.rollout=16", "cloning.minibatches=1", "houses=4", "evaluation_episodes=4",
-        "views.navigation.width=32", "views.navigation.height=18", "views.manipulation.width=16", "views.manipulation.height=9",
-        "perception.frames=512", "perception.buffer=256", "perception.batch=32", "task=objectnav_short",
+        "cloning.steps=512", "cloning.rows=4", "cloning.rollout=16", "cloning.minibatches=1",
+        "perception.frames=512", "perception.buffer=256", "perception.batch=32",
     )  # fmt: skip
-    result = flare("pretrain", "objectnav_stretch", "--out", tmp_path / "run", "--workers", "2", *overrides(*settings))
+    result = flare("pretrain", "objectnav_stretch_plain", "--out", tmp_path / "run", "--workers", "2", *overrides(*small, *settings))
     assert result.exit_code == 0, result.output
     assert "expert" in result.output
-    assert load_bundle(tmp_path / "run" / "bundle").embodiment.name == "stretch_re1"
+    first = load_bundle(tmp_path / "run" / "bundle")
+    assert first.embodiment.name == "stretch_re1"
+    (tmp_path / "tiny.yaml").write_text(
+        "kind: recipe\nextends: practice\nname: tiny\nsteps: 512\nrows: 4\nrollout: 16\nminibatches: 1\ncritic_warmup_steps: 0\nhouses: 4\n"
+    )
+    practice = overrides(*small, f"start={tmp_path}/run/bundle", f"practice.recipe={tmp_path}/tiny.yaml", "ending.episodes=4")
+    result = flare("pretrain", "objectnav_stretch", "--out", tmp_path / "more", "--workers", "2", *practice)
+    assert result.exit_code == 0, result.output
+    second = load_bundle(tmp_path / "more" / "bundle")
+    changed = {name.split(".")[0] for name, value in first.state.items() if not torch.equal(value, second.state[name])}
+    assert changed == {"actor"}
+    assert second.lineage["source_lineage"]["command"] == first.lineage["command"]
+    assert second.lineage["recipe"]["steps"] == 512
+
+
+def test_pretraining_without_a_beginning_is_refused(tmp_path: Path) -> None:
+    blind = flare("pretrain", "objectnav_stretch_plain", "--out", tmp_path / "run", "-o", "perception=null")
+    assert blind.exit_code == 1
+    assert "without `perception` there is nothing to begin with" in " ".join(blind.output.split())
+    early = flare("pretrain", "objectnav_stretch", "--out", tmp_path / "run", "-o", f"start={tmp_path}/nosuch")
+    assert early.exit_code == 1
+    assert "First make it: `flare pretrain`" in " ".join(early.output.split())
+    assert not (tmp_path / "run").exists()
 
 
 def test_bench_measures_three_things_and_names_the_machine() -> None:

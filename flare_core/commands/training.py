@@ -22,14 +22,15 @@ resume_option = click.option("--resume", is_flag=True, help="Go on with the run 
 @own_override_option
 @click.pass_obj
 def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, workers: int, overrides: Pairs) -> None:
-    """Make a policy by cloning the shortest-path expert, and judge it."""
+    """Make a policy: a lesson in seeing, imitation of an expert, practice; judge it."""
     from flare_core.evaluation.report import table
     from flare_core.runs import pretrain as job
     from flare_core.runs.console import ConsoleWatcher, print_table
+    from flare_core.runs.pretraining import load_pretraining
     from flare_core.runs.stopping import Stopping
 
     use_one_thread()
-    pretraining = job.load_pretraining(spec, overrides)
+    pretraining = load_pretraining(spec, overrides)
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
             found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)

@@ -86,7 +86,7 @@ def _transfer(reference: Reference) -> str:
 
 
 def _pretraining(reference: Reference) -> str:
-    from flare_core.runs.pretrain import load_pretraining
+    from flare_core.runs.pretraining import load_pretraining
 
     pretraining = load_pretraining(reference)
     pretraining.task.check(pretraining.body)

@@ -1,10 +1,8 @@
 """Make a policy on one body: a lesson in seeing, imitation, practice; judge it, ask whether it sees and reads, keep it as a bundle."""
 
 import json
-import math
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,81 +10,28 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle
-from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
-from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
+from flare_core.bundles.bundle import Bundle, save_bundle
 from flare_core.envs.vector import FlareVectorEnv
-from flare_core.errors import SpecError, TrainError
+from flare_core.errors import TrainError
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
 from flare_core.learning.searching import SearchingExpert
-from flare_core.learning.spec import CloningSpec, PerceptionSpec, PretrainingSpec, RecipeSpec
+from flare_core.learning.spec import CloningSpec, PerceptionSpec, PretrainingSpec
 from flare_core.policies.small import SmallPolicy
-from flare_core.policies.spec import PolicySpec, View
-from flare_core.reading import Loaded, read
-from flare_core.runs.carry import SensesMaker, bundle_beside, own_views, policy_of
+from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judgement import judgement, settle_ending
+from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, randomised_body, with_start
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
-from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
 SAVE_EVERY = 50  # updates
 PERCEPTION_EVERY = 10  # rounds
-COLOUR_ROWS = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pretraining:
-    """A pretraining that has been read. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
-
-    loaded: Loaded[PretrainingSpec]
-    body: Embodiment
-    embodiment: Loaded[EmbodimentSpec]
-    task: Task
-    task_spec: Loaded[TaskSpec]
-    recipe: Loaded[RecipeSpec] | None = None
-    start: Bundle | None = None
-
-    @property
-    def spec(self) -> PretrainingSpec:
-        return self.loaded.spec
-
-    @property
-    def lessons(self) -> list[str]:
-        """What is done, in order, in words."""
-        said = []
-        if self.spec.perception is not None:
-            said.append(f"{self.spec.perception.frames:,} frames of seeing")
-        if self.spec.cloning is not None:
-            said.append(f"{self.spec.cloning.steps:,} steps of imitation")
-        if self.recipe is not None:
-            said.append(f"{self.recipe.spec.steps:,} steps of practice")
-        return said
-
-
-def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ...] = ()) -> Pretraining:
-    """Read a pretraining spec and what it names.
-
-    Raises:
-        FlareError: one of them cannot be used.
-    """
-    loaded = read(reference, "pretraining", PretrainingSpec, overrides=overrides)
-    body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)))
-    task, task_spec = load_task(loaded.spec.task, loaded.folder_of(("task",)))
-    spec, recipe = loaded.spec, None
-    if spec.start is None and (spec.perception is None or spec.cloning is None):
-        missing = "perception" if spec.perception is None else "cloning"
-        raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")
-    if spec.practice is not None:
-        where = ("practice", "recipe")
-        recipe = read(spec.practice.recipe, "recipe", RecipeSpec, base=loaded.folder_of(where), where=loaded.line_of(where))
-    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, recipe=recipe)
 
 
 class SearchingTeacher:
@@ -100,36 +45,6 @@ class SearchingTeacher:
         return actions, ~self._expert.lost
 
 
-def randomised_body(pretraining: Pretraining) -> Embodiment:
-    """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
-    own, wide, other = pretraining.body.jitter, pretraining.spec.randomisation, pretraining.spec.randomisation.other_mounts
-    jitter = Jitter(
-        pitch=max(own.pitch, math.radians(wide.pitch_deg)),
-        yaw=max(own.yaw, math.radians(wide.yaw_deg)),
-        fov=max(own.fov, math.radians(wide.fov_deg)),
-        position_m=max(own.position_m, wide.position_m),
-    )
-    if other is not None:
-        raised, narrower = math.radians(other.raise_deg), math.radians(other.narrow_deg)
-        mounts = OtherMounts(share=other.share, lower_m=other.lower_m, raised=raised, narrower=narrower)
-        jitter = replace(jitter, other_mounts=mounts)
-    return replace(pretraining.body, jitter=jitter)
-
-
-def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, int]]) -> SmallPolicy:
-    """A policy of the spec's shape with random weights."""
-    views = tuple(View(name=name, width=size.width, height=size.height, fill=fill[name]) for name, size in pretraining.spec.views.items())
-    return SmallPolicy(
-        PolicySpec(
-            views=views,
-            actions=pretraining.body.action_names,
-            body_inputs=pretraining.body.body_inputs,
-            features=pretraining.spec.features,
-            categories=pretraining.task.types,
-        )
-    )
-
-
 def pretrain(
     pretraining: Pretraining, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str
 ) -> dict[str, Any]:
@@ -140,9 +55,7 @@ def pretrain(
     """
     torch.manual_seed(seed)
     vocabulary, spec = Vocabulary.load(), pretraining.spec
-    if spec.start is not None:
-        found = load_bundle(bundle_beside(spec.start, pretraining.loaded.folder_of(("start",))))
-        pretraining = replace(pretraining, start=found)
+    pretraining = with_start(pretraining)
     _claim(out, pretraining, seed, resume)
     made_by = commit()  # now: hours later the checkout may be another
     policy = _learned(pretraining, vocabulary, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
@@ -198,10 +111,7 @@ def _learned(
     blank = blank_policy(pretraining, dict.fromkeys(spec.views, (128, 128, 128)))
     renders = dict(own_views(blank.spec, body, None, None).renders)
     scene = Scene(pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary)
-    if pretraining.start is not None:
-        policy = policy_of(_like(blank.spec, pretraining.start), pretraining.start.state)
-    else:
-        policy = blank_policy(pretraining, _mean_colours(scene, spec, seed))
+    policy = first_policy(pretraining, blank.spec, scene, seed)
     if spec.perception is not None:
         _perceive(pretraining, spec.perception, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
@@ -343,34 +253,6 @@ def _resume(cloner: Cloner, stages: list[FlareVectorEnv], out: Path) -> None:
         stage.reset(options={"first": first + at * stage.num_envs, "stride": rows})
         apprentice.observation = stage.observe()
         apprentice.starting[:] = True
-
-
-def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
-    """The shape of the policy that a run begins with; its covered pixels keep the colour that it knows.
-
-    Raises:
-        TrainError: the spec asks for another shape.
-    """
-    there = PolicySpec.from_json(start.policy)
-    fills = {view.name: view.fill for view in there.views}
-    asked = replace(shape, views=tuple(replace(view, fill=fills.get(view.name, view.fill)) for view in shape.views))
-    if asked != there:
-        raise TrainError(f"start: {start.name} is a policy of another shape (views, actions, categories or widths); leave `start` out")
-    return there
-
-
-def _mean_colours(scene: Scene, spec: PretrainingSpec, seed: int) -> dict[str, tuple[int, int, int]]:
-    """Mean colour of every view over first states of training: what uncovered pixels are filled with."""
-    (stage,) = training_stages(scene, COLOUR_ROWS, 1, seed, 1.0 - spec.randomisation.plain)
-    observation = stage.observe()
-    means = {}
-    for name in spec.views:
-        camera = scene.body.camera_for(name)
-        if camera is None:
-            raise TrainError(f"{scene.body.name} has no camera with the role '{name}'; give one a `role: {name}`")
-        r, g, b = observation[f"camera/{camera.name}"].reshape(-1, 3).mean(axis=0)
-        means[name] = (round(float(r)), round(float(g)), round(float(b)))
-    return means
 
 
 def _claim(out: Path, pretraining: Pretraining, seed: int, resume: bool) -> None:

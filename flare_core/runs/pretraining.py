@@ -1,0 +1,155 @@
+"""What a pretraining spec asks for: the body with its randomised mounts, and the policy that it begins with."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
+from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
+from flare_core.errors import BundleError, SpecError, TrainError
+from flare_core.learning.spec import PretrainingSpec, RecipeSpec
+from flare_core.policies.small import SmallPolicy
+from flare_core.policies.spec import PolicySpec, View
+from flare_core.reading import Loaded, read
+from flare_core.runs.carry import bundle_beside, policy_of
+from flare_core.runs.stages import Scene, training_stages
+from flare_core.tasks.spec import TaskSpec, load_task
+from flare_core.tasks.task import Task
+
+COLOUR_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretraining:
+    """A pretraining that has been read. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
+
+    loaded: Loaded[PretrainingSpec]
+    body: Embodiment
+    embodiment: Loaded[EmbodimentSpec]
+    task: Task
+    task_spec: Loaded[TaskSpec]
+    recipe: Loaded[RecipeSpec] | None = None
+    start: Bundle | None = None
+
+    @property
+    def spec(self) -> PretrainingSpec:
+        return self.loaded.spec
+
+    @property
+    def lessons(self) -> list[str]:
+        """What is done, in order, in words."""
+        said = []
+        if self.spec.perception is not None:
+            said.append(f"{self.spec.perception.frames:,} frames of seeing")
+        if self.spec.cloning is not None:
+            said.append(f"{self.spec.cloning.steps:,} steps of imitation")
+        if self.recipe is not None:
+            said.append(f"{self.recipe.spec.steps:,} steps of practice")
+        return said
+
+
+def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ...] = ()) -> Pretraining:
+    """Read a pretraining spec and what it names.
+
+    Raises:
+        FlareError: one of them cannot be used.
+    """
+    loaded = read(reference, "pretraining", PretrainingSpec, overrides=overrides)
+    body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)))
+    task, task_spec = load_task(loaded.spec.task, loaded.folder_of(("task",)))
+    spec, recipe = loaded.spec, None
+    if spec.start is None and (spec.perception is None or spec.cloning is None):
+        missing = "perception" if spec.perception is None else "cloning"
+        raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")
+    if spec.practice is not None:
+        where = ("practice", "recipe")
+        recipe = read(spec.practice.recipe, "recipe", RecipeSpec, base=loaded.folder_of(where), where=loaded.line_of(where))
+    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, recipe=recipe)
+
+
+def randomised_body(pretraining: Pretraining) -> Embodiment:
+    """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
+    own, wide, other = pretraining.body.jitter, pretraining.spec.randomisation, pretraining.spec.randomisation.other_mounts
+    jitter = Jitter(
+        pitch=max(own.pitch, math.radians(wide.pitch_deg)),
+        yaw=max(own.yaw, math.radians(wide.yaw_deg)),
+        fov=max(own.fov, math.radians(wide.fov_deg)),
+        position_m=max(own.position_m, wide.position_m),
+    )
+    if other is not None:
+        raised, narrower = math.radians(other.raise_deg), math.radians(other.narrow_deg)
+        mounts = OtherMounts(share=other.share, lower_m=other.lower_m, raised=raised, narrower=narrower)
+        jitter = replace(jitter, other_mounts=mounts)
+    return replace(pretraining.body, jitter=jitter)
+
+
+def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, int]]) -> SmallPolicy:
+    """A policy of the spec's shape with random weights."""
+    views = tuple(View(name=name, width=size.width, height=size.height, fill=fill[name]) for name, size in pretraining.spec.views.items())
+    return SmallPolicy(
+        PolicySpec(
+            views=views,
+            actions=pretraining.body.action_names,
+            body_inputs=pretraining.body.body_inputs,
+            features=pretraining.spec.features,
+            categories=pretraining.task.types,
+        )
+    )
+
+
+def with_start(pretraining: Pretraining) -> Pretraining:
+    """The same with the bundle that its spec begins with, read.
+
+    Raises:
+        FlareError: there is none, or it cannot be read.
+    """
+    where, reference = ("start",), pretraining.spec.start
+    if reference is None:
+        return pretraining
+    try:
+        found = load_bundle(bundle_beside(reference, pretraining.loaded.folder_of(where)))
+    except BundleError as bad:
+        line = pretraining.loaded.line_of(where)
+        raise TrainError(f"{line}: {bad}. First make it: `flare pretrain` of its own spec, with --out to the folder above") from None
+    return replace(pretraining, start=found)
+
+
+def first_policy(pretraining: Pretraining, shape: PolicySpec, scene: Scene, seed: int) -> SmallPolicy:
+    """What the lessons begin with: the policy of `start`, or random weights.
+
+    Raises:
+        TrainError: `start` has another shape, or the body lacks a camera.
+    """
+    if pretraining.start is not None:
+        return policy_of(_like(shape, pretraining.start), pretraining.start.state)
+    return blank_policy(pretraining, _mean_colours(scene, pretraining.spec, seed))
+
+
+def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
+    """The shape of the policy that a run begins with; its covered pixels keep the colour that it knows.
+
+    Raises:
+        TrainError: the spec asks for another shape.
+    """
+    there = PolicySpec.from_json(start.policy)
+    fills = {view.name: view.fill for view in there.views}
+    asked = replace(shape, views=tuple(replace(view, fill=fills.get(view.name, view.fill)) for view in shape.views))
+    if asked != there:
+        raise TrainError(f"start: {start.name} is a policy of another shape (views, actions, categories or widths); leave `start` out")
+    return there
+
+
+def _mean_colours(scene: Scene, spec: PretrainingSpec, seed: int) -> dict[str, tuple[int, int, int]]:
+    """Mean colour of every view over first states of training: what uncovered pixels are filled with."""
+    (stage,) = training_stages(scene, COLOUR_ROWS, 1, seed, 1.0 - spec.randomisation.plain)
+    observation = stage.observe()
+    means = {}
+    for name in spec.views:
+        camera = scene.body.camera_for(name)
+        if camera is None:
+            raise TrainError(f"{scene.body.name} has no camera with the role '{name}'; give one a `role: {name}`")
+        r, g, b = observation[f"camera/{camera.name}"].reshape(-1, 3).mean(axis=0)
+        means[name] = (round(float(r)), round(float(g)), round(float(b)))
+    return means
