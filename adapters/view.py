@@ -123,6 +123,24 @@ def points(camera: Camera, directions: Floats) -> tuple[Floats, Floats]:
     return camera.cx + camera.fx * right / ahead, camera.cy - camera.fy * up / ahead
 
 
+def coverage(trained: Camera, camera: Camera, width: int, height: int) -> float:
+    """Share of a view of this size, taken by `trained`, whose directions `camera` sees too."""
+    across, down = _onto(camera, trained, *_centres(width, height))
+    return float(((across >= 0.0) & (across < 1.0) & (down >= 0.0) & (down < 1.0)).mean())
+
+
+def _centres(width: int, height: int) -> tuple[Floats, Floats]:
+    """Centres of pixels as parts of the width and height, (h, w) each."""
+    across, down = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    return across, down
+
+
+def _onto(camera: Camera, trained: Camera, across: Floats, down: Floats) -> tuple[Floats, Floats]:
+    """Where in one camera's image the directions of another's fall, as parts of the width and height."""
+    columns, rows = points(camera, rays(trained, across * trained.width_px, down * trained.height_px))
+    return columns / camera.width_px, rows / camera.height_px
+
+
 def _source_camera(source: Embodiment, entry: ViewEntry) -> Camera | None:
     return source.camera(entry.source_camera) if entry.source_camera is not None else None
 
@@ -143,13 +161,12 @@ def _render_size(entry: ViewEntry, trained: Camera | None, camera: Camera) -> tu
 
 
 def _gather(entry: ViewEntry, source: Embodiment, target: Embodiment, render: tuple[int, int], fill: Colour) -> _Gather:
-    across, down = np.meshgrid((np.arange(entry.width) + 0.5) / entry.width, (np.arange(entry.height) + 0.5) / entry.height)
+    across, down = _centres(entry.width, entry.height)
     camera = target.camera(str(entry.camera))
     if entry.fit == "reproject":
         trained = _source_camera(source, entry)
         assert trained is not None  # the plan refuses it
-        columns, rows = points(camera, rays(trained, across * trained.width_px, down * trained.height_px))
-        across, down = columns / camera.width_px, rows / camera.height_px
+        across, down = _onto(camera, trained, across, down)
     elif entry.fit == "crop":
         aspect = (camera.width_px / camera.height_px) / (entry.width / entry.height)
         across = 0.5 + (across - 0.5) / max(aspect, 1.0)

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from flare_core.adapters.pairing import SAME_SIZE
 from flare_core.adapters.plan import ViewEntry, ViewPlan
 from flare_core.adapters.refusals import Fault, Where, did_you_mean
 from flare_core.adapters.spec import ViewChoice
+from flare_core.adapters.view import coverage
 from flare_core.embodiments.body import Camera, Embodiment
 
+ENOUGH: Final = 0.5  # of a view that a camera should cover; below, LoCoBot and TurtleBot did better with all of their image (results/)
 Views = Mapping[str, tuple[int, int]]
 """Width and height in pixels of every image that the policy expects, by name."""
 ViewChoices = Mapping[str, ViewChoice | Literal["absent"]]
@@ -66,11 +68,16 @@ def _unasked(source: Embodiment, target: Embodiment, view: str, size: tuple[int,
         return _entry(view, size, new.name, same, old.name, "same direction and field of view")
     stand_in = new or (target.camera_for("navigation") if view == "navigation" else None)
     value = "absent"
-    if stand_in is not None:
-        value = f"{{from: {stand_in.name}, fit: {'reproject' if old is not None else 'crop'}}}"
+    advice = ""
+    if stand_in is not None and old is None:
+        value = f"{{from: {stand_in.name}, fit: crop}}"
+    elif stand_in is not None and old is not None:
+        share = coverage(old, stand_in, *size)
+        value = f"{{from: {stand_in.name}, fit: {'reproject' if share >= ENOUGH else 'resize'}}}"
+        advice = f" (`reproject`, which keeps angles, would fill {100 * share:.0f} % of the view)"
     was = f"{source.name}'s camera '{old.name}', {_lens(old)}" if old is not None else f"a view that {source.name} does not describe"
     now = f"{target.name}'s camera '{stand_in.name}' differs: {_lens(stand_in)}" if stand_in else f"{target.name} has no such camera"
-    message = f"adapters: view '{view}' ({was}) is not fed: {now}. Add `{view}: {value}` under `views:` in {where(('views',))}"
+    message = f"adapters: view '{view}' ({was}) is not fed: {now}. Add `{view}: {value}` under `views:` in {where(('views',))}{advice}"
     return Fault(section="views", key=view, value=value, message=message)
 
 

@@ -15,7 +15,7 @@ from tests.cli_tools import flare, overrides, tiny_bundle
 HOUSE = Path(__file__).parent / "data" / "houses" / "house_746.json"
 COMMANDS = ("check", "list", "show", "schema", "plan", "adapt", "pretrain", "train", "evaluate", "houses", "bench")
 TURTLEBOT = "kind: transfer  # mine\npolicy: {policy}\nembodiment: turtlebot4\ntask: objectnav_short\n"
-CHOICES = "views:\n  navigation: {from: oakd, fit: reproject}\n  manipulation: absent\n"
+CHOICES = "views:\n  navigation: {from: oakd, fit: resize}\n  manipulation: absent\n"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_schema_writes_one_file_for_each_kind(tmp_path: Path) -> None:
 def test_plan_refuses_and_names_every_line_to_add(transfer: Path) -> None:
     result = flare("plan", transfer)
     assert result.exit_code == 1
-    assert "Add `navigation: {from: oakd, fit: reproject}` under `views:`" in result.output
+    assert "Add `navigation: {from: oakd, fit: resize}` under `views:`" in result.output
     assert "Add `manipulation: absent` under `views:`" in result.output
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flare_core.adapters.planning import plan_views
 from flare_core.adapters.spec import PlanChoices
-from flare_core.adapters.view import ViewMap, make_view_map, points, rays
+from flare_core.adapters.view import ViewMap, coverage, make_view_map, points, rays
 from flare_core.embodiments.body import Camera, Embodiment, Footprint
 
 FOOT = Footprint(radius_m=0.2, height_m=1.0)
@@ -54,6 +54,16 @@ def test_pixels_look_along_rays_worked_out_by_hand() -> None:
     assert east == pytest.approx([1.0, 0.0, 0.0])  # yaw is clockwise from above: +90 degrees looks along +x
     both = rays(camera(yaw=math.radians(90.0), pitch=math.radians(30.0)), np.array(80.0), np.array(45.0))
     assert both == pytest.approx([math.sqrt(3) / 2, -0.5, 0.0])
+
+
+def test_coverage_is_the_part_of_the_view_that_the_camera_sees() -> None:
+    wide, tele = camera(), camera(fx=160.0, fy=160.0)  # the second sees half as far to every side
+    assert coverage(wide, wide, 160, 90) == 1.0
+    assert coverage(wide, tele, 160, 90) == pytest.approx(0.25, abs=0.02)
+    assert coverage(tele, wide, 160, 90) == 1.0
+    assert coverage(wide, camera(yaw=math.pi), 160, 90) == 0.0
+    aside = camera(yaw=math.radians(45.0), fx=40.0, fy=4.0)  # sees from 18.4 degrees left, whose tangent is a third, far to the right
+    assert coverage(wide, aside, 160, 90) == pytest.approx((1 + 1 / 3) / 2, abs=0.02)
 
 
 @settings(max_examples=80, deadline=None)
