@@ -45,11 +45,22 @@ def searched(data: Json) -> str:
     return f"{markdown(table(rows))}\n\n{means}: [how it was asked, and what it means](docs/camera_actions.md)."
 
 
+def fitted(data: Json) -> str:
+    """One robot's fits: what of the source camera's view each shows, and success before any training."""
+    lines = ["| fit | covered, % | episodes | success, % |", "|---|---|---|---|"]
+    for fit, row in data["fits"].items():
+        success, low, high = (f"{100 * row[name]:.1f}" for name in ("success", "success_low", "success_high"))
+        lines.append(f"| {fit} | {100 * row['covered']:.0f} | {row['episodes']} | {success} [{low}, {high}] |")
+    return "\n".join(lines)
+
+
 TABLES: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
     "result of make demo": ("results/demo.json", compared),
     "result on TurtleBot 4": ("results/turtlebot4.json", compared),
     "result in real houses": ("results/real_houses.json", compared),
     "result of camera actions": ("results/camera_oracle.json", searched),
+    "result of view fits on LoCoBot": ("results/view_fit_locobot.json", fitted),
+    "result of view fits on TurtleBot 4": ("results/view_fit_turtlebot4.json", fitted),
     "result of the shipped policy": ("flare_core/bundles/shipped/stretch_objectnav/results.json", summarised),
 }
 
