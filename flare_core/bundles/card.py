@@ -112,7 +112,14 @@ def _carried(plan: Plan) -> str:
 
 
 def _lineage(lineage: Mapping[str, Any]) -> str:
-    lines = [f"```bash\n{lineage['command']}\n```", f"- commit: {lineage['commit']}", f"- seed: {lineage['seed']}"]
+    """The last command with its facts, and the commands that came before it, each with the commit whose files it means."""
+    lines = [f"- commit: {lineage['commit']}", f"- seed: {lineage['seed']}"]
     rest = {name: value for name, value in lineage.items() if name not in ("command", "commit", "seed")}
     lines += [f"- {name}: {value}" for name, value in sorted(rest.items()) if not isinstance(value, dict | list)]
-    return lines[0] + "\n\n" + "\n".join(lines[1:])
+    made = f"```bash\n{lineage['command']}\n```\n\n" + "\n".join(lines)
+    before, source = list[str](), lineage.get("source_lineage")
+    while isinstance(source, Mapping):
+        command, commit, seed = (source.get(name, "not known") for name in ("command", "commit", "seed"))
+        before.append(f"- `{command}` (commit {commit}, seed {seed})")
+        source = source.get("source_lineage")
+    return made + ("\n\nIt began with what these had made, the latest first:\n\n" + "\n".join(before) if before else "")

@@ -110,7 +110,8 @@ class FineTuner:
         steps, recipe = self.progress.steps, self.recipe
         kl = recipe.kl.weight * max(0.0, 1 - steps / recipe.kl.decay_steps) if recipe.kl else 0.0
         epsilon = recipe.explore.epsilon * max(0.0, 1 - steps / recipe.explore.decay_steps) if recipe.explore else 0.0
-        return Coefficients(kl=kl, epsilon=epsilon, actor=steps >= recipe.critic_warmup_steps)
+        rate = 1 - (1 - recipe.final_rate) * min(1.0, steps / recipe.steps)
+        return Coefficients(kl=kl, epsilon=epsilon, actor=steps >= recipe.critic_warmup_steps, rate=rate)
 
     def _record(
         self, rollouts: Sequence[Rollout], losses: Mapping[str, float], now: Coefficients, collect_s: float, total_s: float

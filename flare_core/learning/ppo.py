@@ -26,6 +26,7 @@ class Coefficients:
     kl: float = 0.0
     epsilon: float = 0.0
     actor: bool = True  # False during the critic's warm-up
+    rate: float = 1.0  # part of every learning rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Learner:
                 twin.head.weight.data, twin.head.bias.data = self.critics[0].head.weight.data, self.critics[0].head.bias.data
         self.critic = self.critics[0]
         self.actor_optimiser, self.critic_optimiser = self._optimisers()
+        self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in (self.actor_optimiser, self.critic_optimiser)]
 
     def _optimisers(self) -> tuple[torch.optim.Adam, torch.optim.Adam]:
         fast = {id(self.actor.head.weight), id(self.actor.head.bias), id(self.actor.previous.weight)}
@@ -100,6 +102,9 @@ class Learner:
         """
         if self.recipe.centre_advantages or self.recipe.normalise_advantages:
             batches = _centred(batches, scaled=self.recipe.normalise_advantages)
+        for optimiser, full in zip((self.actor_optimiser, self.critic_optimiser), self._rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, full, strict=True):
+                group["lr"] = rate * now.rate
         rows, share = batches[0].rollout.rewards.shape[1], len(batches)
         sums: dict[str, float] = {}
         count = 0

@@ -38,6 +38,7 @@ class RecipeSpec(Spec):
         default=None, gt=0, description="Of rows that the plan starts anew; the actor's rate if absent."
     )
     critic_learning_rate: float | None = Field(default=None, gt=0, description="Of a separate critic; the actor's rate if absent.")
+    final_rate: float = Field(default=1.0, gt=0, le=1, description="All rates fall evenly to this part of themselves by the last step.")
     critic_warmup_steps: int = Field(default=0, ge=0, description="Steps in which the critic alone learns.")
     separate_critic: bool = Field(default=True, description="A critic of its own instead of a second head on the actor.")
     value_weight: float = Field(default=0.5, gt=0, description="Of the squared value error (times one half).")

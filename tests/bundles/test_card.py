@@ -59,6 +59,14 @@ def test_the_card_says_who_made_it_and_how() -> None:
     assert "- commit: abc123\n- seed: 7\n- steps: 600000" in text
 
 
+def test_the_card_names_every_command_that_came_before() -> None:
+    first = {"command": "flare pretrain see.yaml", "commit": "a1", "seed": 0}
+    second = {"command": "flare pretrain do.yaml", "commit": "b2", "seed": 1, "source_lineage": first}
+    text = card(lineage=LINEAGE | {"source_lineage": second})
+    assert "- `flare pretrain do.yaml` (commit b2, seed 1)\n- `flare pretrain see.yaml` (commit a1, seed 0)" in text
+    assert "began with" not in card()
+
+
 def test_the_card_shows_the_body_with_units_and_reasons() -> None:
     text = card()
     assert "Base: radius 0.170 m, 0.35 m high; no arm; gripper: none." in text

@@ -104,6 +104,7 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
         {"separate_critic": False},
         {"cold_memory": True},
         {"centre_advantages": True},
+        {"final_rate": 0.1},
         {"normalise_advantages": True},
         {"joint_gradient_norm": True},
         {"entropy": 0.01},
@@ -130,6 +131,16 @@ def test_centred_advantages_lose_their_mean_and_keep_their_differences(tmp_path:
     assert centred[1].advantages[0, 0].item() == pytest.approx(-3.0 - mean, rel=1e-5)
     every = torch.cat([b.advantages.flatten() for b in _centred(batches, scaled=True)])
     assert (every.mean().item(), every.std().item()) == pytest.approx((0.0, 1.0), abs=1e-4)
+
+
+def test_rates_fall_evenly_to_the_part_that_is_asked_for(tmp_path: Path) -> None:
+    run = tuner(tmp_path, RECIPE.model_copy(update={"final_rate": 0.1, "learning_rate": 1e-3, "new_rows_learning_rate": 2e-3}))
+    run.progress.steps = run.recipe.steps // 2
+    run.update()
+    assert [group["lr"] for group in run.learner.actor_optimiser.param_groups] == pytest.approx([0.55e-3, 1.1e-3])  # half of the way to 0.1
+    run.progress.steps = run.recipe.steps
+    run.update()
+    assert [group["lr"] for group in run.learner.actor_optimiser.param_groups] == pytest.approx([1e-4, 2e-4])
 
 
 def test_warm_up_moves_the_critic_alone(tmp_path: Path) -> None:
