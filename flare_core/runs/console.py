@@ -58,7 +58,7 @@ class ConsoleWatcher:
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._printed > LINE_EVERY_S or done >= self._total):
             self._printed = now
-            left = (now - self._begun) / done * (self._total - done) if done else 0.0
+            left = (now - self._begun) / done * max(0, self._total - done) if done else 0.0
             print(f"{self._name}: {done:,} of {self._total:,}, {left:.0f} s left. {note}", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:

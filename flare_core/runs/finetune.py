@@ -162,7 +162,8 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> floa
     """
     if resume:
         tuner.resume()
-        watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
+        if tuner.progress.steps:
+            watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
     watcher.stage(name, tuner.recipe.steps)
     watcher.advance(tuner.progress.steps)
 

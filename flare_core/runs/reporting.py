@@ -8,6 +8,7 @@ from typing import Any
 from flare_core.bundles.bundle import load_bundle
 from flare_core.evaluation.pictures import Mark, learning_curve, top_down_grid
 from flare_core.evaluation.report import comparison_table, markdown
+from flare_core.learning.finetune import RECENT
 from flare_core.runs.carry import Transfer, policy_of
 from flare_core.runs.finetune import Outcome, calibrated_policy, scene_for, senses_of
 from flare_core.runs.stages import HELD_OUT_HOUSES
@@ -34,7 +35,7 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
         Mark(steps=outcome.steps, label="test episodes, after", success=outcome.comparison.after.success),
     )
     title = f"{transfer.plan.source} to {transfer.plan.target}, {transfer.task.name}, {SIMULATOR}"
-    learning_curve(read_log(out / "log.jsonl"), curve, marks, new_actions(transfer), title)
+    learning_curve(settled(read_log(out / "log.jsonl")), curve, marks, new_actions(transfer), title)
     senses = senses_of(transfer)
     scene = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
     before = trails(scene, calibrated_policy(transfer, seed), senses, seed, "before")
@@ -66,6 +67,16 @@ def use_table(outcome: Outcome) -> list[tuple[str, ...]]:
     before, after = outcome.comparison.before.use, outcome.comparison.after.use
     rows: list[tuple[str, ...]] = [("use of actions, %", "before", "after")]
     return rows + [(name, f"{100 * before[name]:.2f}", f"{100 * after[name]:.2f}") for name in before]
+
+
+def settled(records: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """A log without the success of its beginning, where the running mean rests on the few episodes that end first: they are short.
+
+    A log that is over before that is left as it is.
+    """
+    if not records or records[-1]["episodes"] < RECENT:
+        return records
+    return [record if record["episodes"] >= RECENT else record | {"success": None} for record in records]
 
 
 def read_log(path: Path) -> Sequence[dict[str, Any]]:
