@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -138,11 +139,13 @@ def test_plan_shows_head_views_and_body_inputs(tiny: Path) -> None:
 
 
 def test_plan_json_is_the_plan_with_the_share_of_the_views_that_is_covered(tiny: Path) -> None:
-    text = flare("plan", "stretch_to_locobot", "--json", *overrides(f"policy={tiny}")).output
-    assert Plan.from_json(text).target == "locobot"
-    covered = json.loads(text)["covered"]
-    assert 0.2 < covered["navigation"] < 0.4
-    assert covered["manipulation"] == 0.0
+    def covered(fit: str) -> dict[str, float]:
+        text = flare("plan", "stretch_to_locobot", "--json", *overrides(f"policy={tiny}", f"views.navigation.fit={fit}")).output
+        assert Plan.from_json(text).target == "locobot"
+        return cast(dict[str, float], json.loads(text)["covered"])
+
+    assert 0.2 < covered("reproject")["navigation"] < 0.4
+    assert covered("resize") == {"navigation": 1.0, "manipulation": 0.0}
 
 
 def test_overrides_reach_the_spec_that_they_name(tiny: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -174,8 +175,11 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_as_one_that_was_not_stopped(run: Pa
     assert not (out / "bundle").exists()
     steps = [json.loads(line)["steps"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert f"stopped at {steps[-1]:,} steps" in stopped.output
+    before = json.loads((out / "before.json").read_text())
+    (out / "before.json").write_text(json.dumps(before | {"seconds": 7000.0}))
     assert flare(*words, "--resume").exit_code == 0
     assert weights_digest(load_bundle(out / "bundle").state) == weights_digest(load_bundle(run / "bundle").state)
+    assert json.loads((out / "results.json").read_text())["seconds"] > 7000, "what was spent before the stop counts too"
 
 
 def test_the_first_ctrl_c_waits_for_a_safe_point_and_the_second_does_not(capfd: pytest.CaptureFixture[str]) -> None:
@@ -189,6 +193,16 @@ def test_the_first_ctrl_c_waits_for_a_safe_point_and_the_second_does_not(capfd: 
             signal.raise_signal(signal.SIGINT)
     assert "press Ctrl-C again" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_time_left_is_told_from_the_pace_since_the_resumption(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 20.0, 40.0])
+    monkeypatch.setattr("flare_core.runs.console.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    watcher = ConsoleWatcher()
+    watcher.stage("work", 100, done=80)
+    watcher.advance(80)
+    watcher.advance(90)
+    assert capfd.readouterr().err.splitlines() == ["work: 80 of 100.", "work: 90 of 100, 40 s left."]
 
 
 def test_pretrain_sees_imitates_and_practises_and_writes_a_bundle_each_time(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a person sees while a job runs: progress bars, tables, lines. On a terminal and in a log file alike."""
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -34,8 +35,8 @@ class ConsoleWatcher:
             TextColumn("{task.fields[note]}"), console=self._console, disable=not self._console.is_terminal,
         )  # fmt: skip
         self._task: TaskID | None = None
-        self._name, self._total = "", 0
-        self._begun = self._printed = 0.0
+        self._name, self._total, self._before = "", 0, 0
+        self._begun, self._printed = 0.0, -math.inf
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -44,12 +45,12 @@ class ConsoleWatcher:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, done: int = 0) -> None:
         """A new bar."""
-        self._name, self._total = name, total
+        self._name, self._total, self._before = name, total, done
         self._begun = time.monotonic()
-        self._printed = 0.0
-        self._task = self._progress.add_task(name, total=total, note="")
+        self._printed = -math.inf
+        self._task = self._progress.add_task(name, total=total, completed=done, note="")
 
     def advance(self, done: int, note: str = "") -> None:
         """Move the bar to `done`; elsewhere print a line, at most every few seconds and at the end."""
@@ -58,8 +59,9 @@ class ConsoleWatcher:
         now = time.monotonic()
         if not self._console.is_terminal and (now - self._printed > LINE_EVERY_S or done >= self._total):
             self._printed = now
-            left = (now - self._begun) / done * max(0, self._total - done) if done else 0.0
-            print(f"{self._name}: {done:,} of {self._total:,}, {left:.0f} s left. {note}", file=sys.stderr, flush=True)
+            here = done - self._before
+            left = f", {(now - self._begun) / here * max(0, self._total - done):.0f} s left" if here > 0 else ""
+            print(f"{self._name}: {done:,} of {self._total:,}{left}. {note}".rstrip(), file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """A line above the bars."""

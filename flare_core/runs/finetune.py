@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -31,14 +31,21 @@ CALIBRATION_ROWS = 64
 class Watcher(Protocol):
     """What a job tells while it runs."""
 
-    def stage(self, name: str, total: int) -> None:
-        """A part of the job begins; `total` units make it whole."""
+    def stage(self, name: str, total: int, done: int = 0) -> None:
+        """A part of the job begins; `total` units make it whole, and so many were done before, by what is now resumed."""
 
     def advance(self, done: int, note: str = "") -> None:
         """So many units are done."""
 
     def say(self, text: str) -> None:
         """A line for the reader."""
+
+
+class Spent(NamedTuple):
+    """Seconds of a training."""
+
+    seconds: float  # over all resumed parts
+    earlier: float  # of them, in parts that were stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,7 @@ class Outcome:
     before: Episodes
     after: Episodes
     training_seconds: float
-    seconds: float
+    seconds: float  # from the first command to the results, without the time in which a stopped run lay still
     steps: int
     bundle: Path
 
@@ -121,20 +128,22 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
     test = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
     feasible = feasible_share(test)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
-    before = _judged(out / "before.json", test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "before")
+    before, earlier = _judged_once(
+        out / "before.json", lambda: _judged(test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "before"), began
+    )
     spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
-    after = _judged(None, test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "after")
+    after = _judged(test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "after")
     comparison = compare(before, after, seed)
     results = comparison.to_json()
-    facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent, "workers": workers}
+    facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
     facts |= {"feasible_share": round(feasible, 4)}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.name))
     outcome = Outcome(
         comparison=comparison,
         before=before,
         after=after,
-        training_seconds=spent,
-        seconds=time.monotonic() - began,
+        training_seconds=spent.seconds,
+        seconds=time.monotonic() - began + earlier + spent.earlier,
         steps=recipe.steps,
         bundle=bundle,
     )
@@ -144,8 +153,8 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
 
 def train(
     transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
-) -> float:
-    """The PPO part alone; seconds spent in it, over all resumed parts."""
+) -> Spent:
+    """The PPO part alone."""
     recipe = transfer.recipe
     scene = scene_for(transfer, "train", recipe.houses, senses)
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
@@ -154,8 +163,8 @@ def train(
     return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
 
 
-def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> float:
-    """Run PPO to its end, or go on with it, and tell of it; seconds spent, over all resumed parts.
+def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spent:
+    """Run PPO to its end, or go on with it, and tell of it.
 
     Raises:
         TrainError: it was stopped, or what is to be resumed is another run's.
@@ -164,8 +173,8 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> floa
         tuner.resume()
         if tuner.progress.steps:
             watcher.say(f"Resumed at {tuner.progress.steps:,} steps.")
-    watcher.stage(name, tuner.recipe.steps)
-    watcher.advance(tuner.progress.steps)
+    earlier = tuner.progress.seconds
+    watcher.stage(name, tuner.recipe.steps, tuner.progress.steps)
 
     def report(record: Mapping[str, Any]) -> None:
         success = "-" if record["success"] is None else f"{100 * record['success']:.1f} %"
@@ -176,7 +185,7 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> floa
     except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
         tuner.save()
         raise TrainError(f"stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
-    return tuner.progress.seconds
+    return Spent(seconds=tuner.progress.seconds, earlier=earlier)
 
 
 def lineage(transfer: Transfer, seed: int, command: str) -> dict[str, Any]:
@@ -259,24 +268,20 @@ def _claim(out: Path, transfer: Transfer, seed: int, resume: bool) -> None:
 
 
 def _judged(
-    kept: Path | None,
-    scene: Scene,
-    policy: SmallPolicy,
-    senses: SensesMaker,
-    episodes: int,
-    workers: int,
-    seed: int,
-    watcher: Watcher,
-    when: str,
+    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher, when: str
 ) -> Episodes:
-    """Judge, or take what an interrupted run had already found."""
-    if kept is not None and kept.exists():
-        return _episodes_from(json.loads(kept.read_text(encoding="utf-8")))
     watcher.stage(f"evaluating {when}", episodes)
-    found = judge_policy(scene, policy, senses, episodes, workers, seed, watcher.advance)
-    if kept is not None:
-        _write_json(kept, _episodes_to(found))
-    return found
+    return judge_policy(scene, policy, senses, episodes, workers, seed, watcher.advance)
+
+
+def _judged_once(kept: Path, judge: Callable[[], Episodes], began: float) -> tuple[Episodes, float]:
+    """Judge, or take what a stopped run had already found, with the seconds that it had taken until then."""
+    if kept.exists():
+        data = json.loads(kept.read_text(encoding="utf-8"))
+        return _episodes_from(data), data["seconds"]
+    found = judge()
+    _write_json(kept, {**_episodes_to(found), "seconds": round(time.monotonic() - began, 1)})
+    return found, 0.0
 
 
 def _episodes_to(episodes: Episodes) -> dict[str, Any]:
@@ -305,6 +310,3 @@ def _write_json(path: Path, data: Mapping[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     os.replace(temporary, path)
-
-
-Say = Callable[[str], None]

@@ -180,7 +180,7 @@ def _perceive(
     lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed, begun)
     if kept:
         lesson.restore(tensors, facts)
-    watcher.stage("learning to see", spec.frames)
+    watcher.stage("learning to see", spec.frames, lesson.frames)
     with (out / "perception.jsonl").open("a", encoding="utf-8") as log:
         while lesson.frames < spec.frames:
             record = lesson.round()
@@ -211,7 +211,7 @@ def instructions_of(task: Task, vocabulary: Vocabulary) -> torch.Tensor:
 
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
     recent: deque[bool] = deque(maxlen=500)
-    watcher.stage("cloning", cloner.settings.steps)
+    watcher.stage("cloning", cloner.settings.steps, cloner.steps)
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         while cloner.steps < cloner.settings.steps:
             record = cloner.update()

@@ -36,9 +36,9 @@ class Stopping:
         # Past Python's streams, which may be in the middle of a write and cannot be entered twice.
         os.write(2, b"\nStopping after the step in hand; press Ctrl-C again to stop at once.\n")
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, total: int, done: int = 0) -> None:
         """Passed on."""
-        self._watcher.stage(name, total)
+        self._watcher.stage(name, total, done)
 
     def advance(self, done: int, note: str = "") -> None:
         """Passed on; then the stop, if one was asked for."""
