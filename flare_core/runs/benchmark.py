@@ -49,7 +49,7 @@ def benchmark(seconds: float) -> list[Measure]:
 
 
 def _rendering(seconds: float) -> Measure:
-    stage = _stage({})
+    stage = make_stage({})
     simulator, camera = stage.play.simulator, stage.play.simulator.body.cameras[0].name
 
     def draw() -> int:
@@ -60,11 +60,11 @@ def _rendering(seconds: float) -> Measure:
 
 def _stepping(seconds: float) -> Measure:
     body, _ = load_embodiment("stretch_re1")
-    stage = _stage({camera.name: (SIDE, SIDE) for camera in body.cameras})
+    stage = make_stage({camera.name: (SIDE, SIDE) for camera in body.cameras})
     key = key_of(0, "benchmark")
 
     def step() -> int:
-        stage.step(_random_actions(stage, key))
+        stage.step(random_actions(stage, key))
         return stage.num_envs
 
     return _measured(f"environment, steps of stretch_re1 with {len(body.cameras)} cameras of {SIDE}x{SIDE}, {HOUSES} houses", step, seconds)
@@ -72,7 +72,7 @@ def _stepping(seconds: float) -> Measure:
 
 def _training(seconds: float) -> Measure:
     with tempfile.TemporaryDirectory() as folder:
-        tuner = _tuner(Path(folder))
+        tuner = make_tuner(Path(folder))
 
         def update() -> int:
             before = tuner.progress.steps
@@ -93,7 +93,8 @@ def _measured(what: str, work: Callable[[], int], seconds: float) -> Measure:
     return Measure(what=what, per_second=done / max(spent, 1e-9), seconds=spent)
 
 
-def _stage(renders: dict[str, tuple[int, int]]) -> FlareVectorEnv:
+def make_stage(renders: dict[str, tuple[int, int]]) -> FlareVectorEnv:
+    """Stretch at ObjectNav, one row in each house; `renders` has width and height for every camera that should draw."""
     body, _ = load_embodiment("stretch_re1")
     task, _ = load_task("objectnav")
     scene = Scene(pack=houses_of("train", HOUSES), body=body, task=task, renders=renders, vocabulary=Vocabulary.load())
@@ -101,7 +102,7 @@ def _stage(renders: dict[str, tuple[int, int]]) -> FlareVectorEnv:
     return stage
 
 
-def _random_actions(stage: FlareVectorEnv, key: int) -> npt.NDArray[np.int64]:
+def random_actions(stage: FlareVectorEnv, key: int) -> npt.NDArray[np.int64]:
     """Every allowed action with the same chance, but none that ends the episode: those would measure resets."""
     masks = stage.masks()
     masks[:, stage.play.end_action] = False
@@ -109,8 +110,8 @@ def _random_actions(stage: FlareVectorEnv, key: int) -> npt.NDArray[np.int64]:
     return sample(logp, uniforms(key, stage.episode_numbers, stage.episode_steps.astype(np.int64))[:, 0])
 
 
-def _tuner(folder: Path) -> FineTuner:
-    """The demo's transfer with a policy of the shipped one's shape and random weights."""
+def make_tuner(folder: Path) -> FineTuner:
+    """One worker of the demo's transfer with a policy of the shipped one's shape and random weights."""
     spec = load_transfer(TRANSFER).spec
     source, _ = load_embodiment("stretch_re1")
     target, _ = load_embodiment(spec.embodiment)
