@@ -1,5 +1,6 @@
 """Shapes, scenes, packs and their cache."""
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from flare_core.houses import assets
 from flare_core.houses.generate import generate_house
 from flare_core.houses.house import House
 from flare_core.houses.procthor import parse_house, read_house
+from flare_core.simulators.embedded import cache
 from flare_core.simulators.embedded.cache import load_pack, read_pack, write_pack
 from flare_core.simulators.embedded.catalogue import CATALOGUE, template
 from flare_core.simulators.embedded.compile import compile_scene
@@ -130,6 +132,15 @@ def test_a_cached_pack_is_the_pack_that_was_made(tmp_path: Path) -> None:
     assert found.names == ("val-1000000000", "val-1000000001")
     first = compile_scene(parse_house(generate_house(1_000_000_000, "val"), "val-1000000000"))
     assert same(load_pack("val", 1, folder=tmp_path, workers=1), pack([first]))
+
+
+def test_houses_are_made_here_where_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenProcessPool("a script from a pipe")
+
+    monkeypatch.setattr(cache, "ProcessPoolExecutor", broken)
+    monkeypatch.setattr(cache, "CHUNK", 1)
+    assert load_pack("val", 2, folder=tmp_path, workers=2).names == ("val-1000000000", "val-1000000001")
 
 
 def test_packs_of_older_sources_do_not_pile_up(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
@@ -96,9 +97,12 @@ def _make(split: str, seeds: range, workers: int) -> list[Scene]:
     if workers < 2 or len(chunks) < 2:
         return [scene for chunk in chunks for scene in _chunk(split, chunk)]
     # A forked copy of a process that runs threads may hang; a spawned one starts clean.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        made = pool.map(_chunk, [split] * len(chunks), chunks)
-        return [scene for scenes in made for scene in scenes]
+    try:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            made = list(pool.map(_chunk, [split] * len(chunks), chunks))
+    except BrokenProcessPool:  # a script without `if __name__ == "__main__":`, or one read from a pipe, cannot be spawned again
+        made = [_chunk(split, chunk) for chunk in chunks]
+    return [scene for scenes in made for scene in scenes]
 
 
 def _chunk(split: str, seeds: range) -> list[Scene]:
