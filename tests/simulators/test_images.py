@@ -1,6 +1,9 @@
 """Images: signs and geometry from hand-made scenes, and exactness against an independent ray caster."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -349,3 +352,13 @@ def test_a_narrower_view_shows_things_larger() -> None:
         sizes.append((simulator.frames("eye", 64, 48)[2] == 0).sum(axis=(1, 2)))
     assert (sizes[1] >= sizes[0]).all()
     assert sizes[1].max() > 1.5 * sizes[0].max()
+
+
+def test_a_process_that_compiles_draws_the_same_pixels_as_one_that_finds_the_code_on_disk(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("digest_of_images.py")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    found = [
+        subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    ]
+    assert len(found[0]) == 65
+    assert found[0] == found[1]

@@ -22,6 +22,15 @@ def fast_kernel(function: F) -> F:
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)(function))
 
 
+def fast_part(function: F) -> F:
+    """As `fast_kernel`, for what such a kernel calls; it becomes a part of the kernel's own code.
+
+    Called as a function of its own it would exist twice, compiled by itself and within its caller, with other roundings: the
+    process that compiles runs the one, a process that finds the caller on disk the other.
+    """
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True, forceinline=True)(function))
+
+
 def parallel_kernel(function: F) -> F:
     """As `fast_kernel`, with `prange` loops spread over numba's threads."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True, parallel=True)(function))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.simulators.embedded.geometry import room_at
-from flare_core.simulators.embedded.jit import fast_kernel
+from flare_core.simulators.embedded.jit import fast_part
 
 Singles = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ SLACK_PX = np.float32(1.0)
 ONE = np.float32(1.0)
 
 
-@fast_kernel
+@fast_part
 def bounds(x: Singles, y: Singles, z: Singles, lens: Singles, width: int, height: int, out: Singles) -> bool:
     """Write the image rectangle (x0, y0, x1, y1) of a quadrilateral, cut at the near plane; False if all is behind it.
 
@@ -59,14 +59,14 @@ def bounds(x: Singles, y: Singles, z: Singles, lens: Singles, width: int, height
     return True
 
 
-@fast_kernel
+@fast_part
 def _everything(shown: Singles, count: int, width: int, height: int) -> None:
     for room in range(count):
         shown[room, 0], shown[room, 1] = np.float32(0), np.float32(0)
         shown[room, 2], shown[room, 3] = np.float32(width), np.float32(height)
 
 
-@fast_kernel
+@fast_part
 def _is_near(portal: Singles, eye: Singles) -> bool:
     """Whether the eye is within a step of the portal's upright rectangle, seen from above."""
     dx, dz = portal[4] - portal[2], portal[5] - portal[3]
@@ -76,7 +76,7 @@ def _is_near(portal: Singles, eye: Singles) -> bool:
     return math.hypot(ex - share * dx, ez - share * dz) < STANDING_IN_M
 
 
-@fast_kernel
+@fast_part
 def flood(
     portals: Singles,
     first: int,

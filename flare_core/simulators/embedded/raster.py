@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numba import prange
 
 from flare_core.simulators.embedded.buffers import Own, Scratch
-from flare_core.simulators.embedded.jit import fast_kernel, parallel_kernel
+from flare_core.simulators.embedded.jit import fast_kernel, fast_part, parallel_kernel
 from flare_core.simulators.embedded.pack import Faces
 from flare_core.simulators.embedded.portals import NEAR, bounds, flood
 from flare_core.simulators.embedded.textures import SIDE
@@ -32,7 +32,7 @@ FAR = np.float32(1e9)
 LEAN = np.float32(1e-3)  # a span reaches this much of a pixel further, so that neighbouring faces leave no gap
 
 
-@fast_kernel
+@fast_part
 def _draw_faces(
     p: Singles,
     u: Singles,
@@ -178,7 +178,7 @@ def _draw_faces(
     return count
 
 
-@fast_kernel
+@fast_part
 def _shade(
     inverse: Singles,
     winner: Smalls,
@@ -240,7 +240,7 @@ def _shade(
                 ids[y, i] = ident[won[i], 1] if won[i] >= 0 else -1
 
 
-@fast_kernel
+@fast_part
 def draw(
     faces: Faces,
     house: int,
