@@ -10,7 +10,7 @@ from flare_core.commands.measuring import bench, evaluate
 from flare_core.commands.specs import check, list_, schema, show
 from flare_core.commands.training import pretrain, train
 from flare_core.commands.transfers import adapt, plan
-from flare_core.errors import FlareError
+from flare_core.errors import FlareError, StoppedError
 
 STOPPED = 130  # exit code of a program ended by Ctrl-C: 128 + SIGINT
 
@@ -27,6 +27,9 @@ class _Flare(click.Group):
         """Run the command; exit code 1 for a user's fault, 130 for Ctrl-C."""
         try:
             return super().invoke(ctx)
+        except StoppedError as stop:
+            click.echo(str(stop), err=True)
+            ctx.exit(STOPPED)
         except FlareError as fault:
             raise click.ClickException(str(fault)) from None
         except BrokenPipeError:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -121,11 +119,6 @@ def mask_body(body: Embodiment, plan: HeadPlan) -> Embodiment:
         return replace(action, masked=entry.reason) if entry.how == "masked" and action.masked is None else action
 
     return replace(body, actions=tuple(masked(action, entry) for action, entry in zip(body.actions, plan.entries, strict=True)))
-
-
-def static_mask(body: Embodiment) -> npt.NDArray[np.bool_]:
-    """(A,) True where the body can ever do an action."""
-    return np.array([action.masked is None for action in body.actions], dtype=np.bool_)
 
 
 def _prefix(name: str) -> str:

@@ -4,6 +4,7 @@ Works on the plain document, so that these faults are told together with those o
 doubted, and what has the wrong type is left to the models.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from flare_core.embodiments.presets import ACTIONS
 from flare_core.spec_faults import did_you_mean
 from flare_core.yaml_tree import Loc, Value
 
+FAR_OUT_M: Final = 0.5  # more than any camera of a mobile robot stands out from its base
 _ARM_EFFECTS: Final = ("move_arm", "move_hand", "turn_wrist")
 _GRIPPER_EFFECTS: Final = ("grasp", "release")
 _JOINT_OF: Final = {"left_deg": "pan", "right_deg": "pan", "up_deg": "tilt", "down_deg": "tilt"}
@@ -31,6 +33,7 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     for name, camera in cameras.items():
         if camera.get("carried_by") == "wrist" and not document.get("arm"):
             yield ("cameras", name, "carried_by"), "'wrist', but the robot has no arm. Add `arm:`, or carry it by 'base'"
+    yield from _far_mounts(_mapping(document.get("base")), cameras)
     rows = list(_rows(document.get("actions")))
     yield from _choices(document.get("actions"), rows)
     yield from _repeats(rows)
@@ -68,6 +71,35 @@ def _roles(cameras: Mapping[str, dict[str, Value]]) -> Iterator[tuple[Loc, str]]
         role = camera.get("role")
         if isinstance(role, str) and first.setdefault(role, name) != name:
             yield ("cameras", name, "role"), f"'{role}' is already the role of camera '{first[role]}'. Remove one of the two"
+
+
+def _far_mounts(base: Mapping[str, Value], cameras: Mapping[str, dict[str, Value]]) -> Iterator[tuple[Loc, str]]:
+    """Cameras so far outside of the base's outline that they would look into walls and other rooms."""
+    centre = _mapping(base.get("centre"))
+    right, forward = _along(centre, "right_m", "left_m"), _along(centre, "forward_m", "back_m")
+    radius = _number(base.get("radius_m"))
+    half = (radius, radius) if radius else (_number(base.get("width_m")) / 2, _number(base.get("length_m")) / 2)
+    for name, camera in cameras.items():
+        mount = _mapping(camera.get("mount"))
+        if camera.get("carried_by") == "wrist" or not all(half):
+            continue
+        aside, ahead = abs(_along(mount, "right_m", "left_m") - right), abs(_along(mount, "forward_m", "back_m") - forward)
+        if radius:
+            out = math.hypot(aside, ahead) - radius
+        else:
+            out = math.hypot(max(aside - half[0], 0.0), max(ahead - half[1], 0.0))
+        if out > FAR_OUT_M:
+            what = f"the camera is {out:.2f} m outside of the base's outline and would look through walls"
+            yield ("cameras", name, "mount"), f"{what}. Measure from the floor point under the axis of rotation, in metres"
+
+
+def _along(directions: Mapping[str, Value], plus: str, minus: str) -> float:
+    return _number(directions.get(plus)) - _number(directions.get(minus))
+
+
+def _number(value: Value) -> float:
+    """A number, 0 for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def _choices(actions: Value, rows: Sequence[tuple[Loc, str, Value]]) -> Iterator[tuple[Loc, str]]:

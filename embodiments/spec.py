@@ -21,7 +21,8 @@ from flare_core.reading import Loaded, Spec, read
 
 Offset = Annotated[float, Field(ge=0, le=3)]  # metres on the robot
 Angle = Annotated[float, Field(ge=0, le=360)]  # degrees on the robot
-Fov = Annotated[float, Field(gt=0, lt=175)]
+MIN_FOV_DEG, MAX_FOV_DEG = 1, 175
+Fov = Annotated[float, Field(gt=0, lt=MAX_FOV_DEG)]
 Pixels = Annotated[int, Field(ge=1, le=16384)]
 
 # A child's key on the left does away with the parent's keys on the right, which say the same in another way.
@@ -149,6 +150,23 @@ class CameraSpec(Spec):
             raise ValueError(f"`{given[0]}` needs `width_px` and `height_px` beside it")
         if not sized and (self.width_px is not None or self.height_px is not None):
             raise ValueError(f"`{given[0]}` has the image size in it. Remove `width_px` and `height_px`")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _possible_image(self) -> Self:
+        """The angle that follows from the other one and the size of the image, with square pixels, is one of a pinhole camera."""
+        fov = self.vertical_fov_deg or self.horizontal_fov_deg
+        if fov is None or self.width_px is None or self.height_px is None:
+            return self
+        name, ratio = "horizontal", self.width_px / self.height_px
+        if self.vertical_fov_deg is None:
+            name, ratio = "vertical", self.height_px / self.width_px
+        other = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * ratio))
+        if not MIN_FOV_DEG < other < MAX_FOV_DEG:
+            raise ValueError(
+                f"an image of {self.width_px} x {self.height_px} pixels makes the {name} field of view {other:.1f} degrees, as pixels are "
+                f"square; it has to be above {MIN_FOV_DEG} and below {MAX_FOV_DEG}. Check `width_px` and `height_px`"
+            )
         return self
 
     @pydantic.model_validator(mode="after")

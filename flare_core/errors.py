@@ -33,5 +33,9 @@ class TrainError(FlareError):
     """A training run that cannot start, go on or resume."""
 
 
+class StoppedError(FlareError):
+    """Ctrl-C at a point where everything can be kept, or where nothing has to be."""
+
+
 class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""

@@ -214,6 +214,10 @@ def _chain(
         no_keys = Fault(place=tree.places[()], text=f"should be a mapping of keys that begins with `kind: {kind}`")
         raise report(list(tree.faults) or [no_keys])
     faults = [*tree.faults, *_header_faults(tree, document, kind)]
+    if (
+        isinstance(document.get("kind"), str) and document["kind"] != kind and document["kind"] in KINDS
+    ):  # all its keys would be strange ones
+        raise report(faults)
     name = document.get("name", path.stem)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         what = f"name {name!r} should be letters, digits, '_', '-' and '.'. Add a `name:` like `name: mybot`"
@@ -276,7 +280,7 @@ def _header_faults(tree: Tree, document: Mapping[str, Value], kind: str) -> Iter
     if given is None:
         yield Fault(place=tree.places[()], text=f"`kind:` is missing. Begin the file with `kind: {kind}`")
     elif given != kind:
-        near = spec_faults.did_you_mean(str(given), KINDS)
+        near = "" if isinstance(given, str) and given in KINDS else spec_faults.did_you_mean(str(given), KINDS)
         yield Fault(place=tree.place(("kind",)), loc=("kind",), text=f"{given!r}, but a spec of kind '{kind}' is needed here.{near}")
     for key, wanted in (("extends", str), ("origin", str), ("origins", dict)):
         if key in document and not isinstance(document[key], wanted):

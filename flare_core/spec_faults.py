@@ -124,7 +124,17 @@ def _say(error: ErrorDetails, loc: Loc, keys: Iterable[str]) -> str:
         return f"{_short(given)} is not one of {', '.join(choices)}.{did_you_mean(str(given), choices)}"
     if given is None:
         return f"is empty. It should be {_article(_want(error))}"
-    return f"{_lower(_in_yaml(error['msg']).removeprefix('Input '))}; got {_short(given)}"
+    return f"{_lower(_in_yaml(error['msg']).removeprefix('Input '))}; got {_short(given)}{_unit(kind, loc, given)}"
+
+
+def _unit(kind: str, loc: Loc, given: Any) -> str:
+    """The unit of a key whose number is too large for it, where that explains the number."""
+    key = next((str(part) for part in reversed(loc) if isinstance(part, str)), "")
+    if kind not in ("less_than", "less_than_equal") or not isinstance(given, int | float):
+        return ""
+    if key.endswith("_m"):
+        return f". The unit is metres: {given:g} cm are {given / 100:g}, {given:g} mm are {given / 1000:g}"
+    return ". The unit is degrees" if key.endswith("_deg") else ""
 
 
 def _article(noun: str) -> str:

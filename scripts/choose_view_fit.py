@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from flare_core.adapters.spec import load_transfer
+from flare_core.bundles.bundle import weights_digest
 from flare_core.evaluation.report import markdown, summarise, table
 from flare_core.runs.carry import plan_of
 from flare_core.runs.console import ConsoleWatcher
@@ -46,6 +47,13 @@ def main() -> None:
         "transfer": asked.transfer.stem,
         "split": "val",
         "simulator": "embedded simulator",
+        "seed": 0,
+        "policy": weights_digest(transfer.bundle.state),
+        "specs": {
+            "embodiment": transfer.embodiment.sha256,
+            "task": transfer.task_spec.sha256,
+            "recipe": transfer.recipe_spec.sha256,
+        },
         "commit": commit(),
         "machine": machine(),
         "fits": found,

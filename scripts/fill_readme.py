@@ -41,8 +41,17 @@ def searched(data: Json) -> str:
         for body, found in data["bodies"].items()
         for name in ("neither", "pan and tilt")
     }
-    means = "For the LoCoBot of this demo they do not pay; for a low robot with a narrow view they do"
-    return f"{markdown(table(rows))}\n\n{means}: [how it was asked, and what it means](docs/camera_actions.md)."
+    means = "; ".join(
+        f"for the {body} they {_paid(found['all']['minus_neither']['pan and tilt']['success'])}" for body, found in data["bodies"].items()
+    )
+    return f"{markdown(table(rows))}\n\n{means[0].upper()}{means[1:]}: [how it was asked, and what it means](docs/camera_actions.md)."
+
+
+def _paid(gain: Json) -> str:
+    """What an interval of paired differences in success says."""
+    if gain["low"] > 0:
+        return "pay"
+    return "cost success" if gain["high"] < 0 else "do not pay"
 
 
 def fitted(data: Json) -> str:

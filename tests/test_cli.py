@@ -149,7 +149,14 @@ def test_plan_json_is_the_plan_with_the_share_of_the_views_that_is_covered(tiny:
 
 
 def test_overrides_reach_the_spec_that_they_name(tiny: Path) -> None:
-    changed = overrides(f"policy={tiny}", "recipe=flare", "recipe.steps=77", "task.horizon=33", "embodiment.base.radius_m=0.2")
+    changed = overrides(
+        f"policy={tiny}",
+        "recipe=flare",
+        "recipe.critic_warmup_steps=7",
+        "recipe.steps=77",
+        "task.horizon=33",
+        "embodiment.base.radius_m=0.2",
+    )
     assert "recipe flare" in flare("plan", "stretch_to_locobot", *changed).output
     for key, wrong in (("recipe.stepss", "stepss"), ("task.horizn", "horizn"), ("embodiment.basse", "basse"), ("recip", "recip")):
         result = flare("plan", "stretch_to_locobot", *overrides(f"policy={tiny}", f"{key}=1"))

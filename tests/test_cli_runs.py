@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 import torch
 from matplotlib.path import Path as MplPath
 
-from flare_core.bundles.bundle import load_bundle, weights_digest
+from flare_core.bundles.bundle import load_bundle, save_bundle, weights_digest
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
@@ -95,6 +97,71 @@ def test_train_refuses_a_folder_that_holds_a_run(run: Path, tiny: Path) -> None:
     other = flare("train", "stretch_to_locobot", "--out", run, "--resume", *overrides(f"policy={tiny}", *BUDGET, "recipe.steps=2048"))
     assert other.exit_code == 1
     assert "was begun with another recipe" in other.output
+    assert "flare train stretch_to_locobot --out" in " ".join(other.output.split()), "the command to give again"
+
+
+def test_a_run_does_not_go_on_with_another_policy_or_other_workers(run: Path, tiny: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(tiny)
+    head = bundle.state["actor.head.bias"]
+    save_bundle(tmp_path / "other", replace(bundle, state={**bundle.state, "actor.head.bias": head + 1}))
+    resumed = flare("train", "stretch_to_locobot", "--out", run, "--resume", *overrides(f"policy={tmp_path}/other", *BUDGET))
+    assert resumed.exit_code == 1
+    assert "was begun with another policy, transfer" in resumed.output
+    one = flare("train", "stretch_to_locobot", "--out", run, "--resume", "--workers", "1", *overrides(f"policy={tiny}", *BUDGET))
+    assert "was begun with another workers" in one.output
+
+
+def test_train_does_not_write_among_other_files_and_says_what_is_damaged(run: Path, tiny: Path, tmp_path: Path) -> None:
+    home = tmp_path / "thesis"
+    home.mkdir()
+    (home / "chapter1.tex").write_text("years of work")
+    words = ("train", "stretch_to_locobot", *overrides(f"policy={tiny}", *BUDGET))
+    refused = flare(*words, "--out", home)
+    assert refused.exit_code == 1
+    assert "is not empty (it holds 'chapter1.tex') and is no run" in refused.output
+    assert [path.name for path in home.iterdir()] == ["chapter1.tex"]
+    for name in ("run.json", "before.json"):
+        copy = tmp_path / name.removesuffix(".json")
+        shutil.copytree(run, copy)
+        (copy / name).write_text((copy / name).read_text()[:40])
+        damaged = flare(*words, "--out", copy, "--resume")
+        assert damaged.exit_code == 1
+        assert f"{name}: is damaged. Remove" in damaged.output
+
+
+def test_a_run_in_which_the_policy_would_never_learn_is_refused(tiny: Path, tmp_path: Path) -> None:
+    short = flare("train", "stretch_to_locobot", "--out", tmp_path / "short", *overrides(f"policy={tiny}", "recipe.steps=4096"))
+    assert short.exit_code == 1
+    assert "steps (4,096) has to be more than critic_warmup_steps (30,000), or the policy never learns" in " ".join(short.output.split())
+
+
+def test_a_run_is_judged_in_the_houses_that_were_asked_for_with_the_most_probable_actions_beside(
+    run: Path, tiny: Path, tmp_path: Path
+) -> None:
+    words = ("train", "stretch_to_locobot", "--out", tmp_path / "val", "--split", "val")
+    assert flare(*words, *overrides(f"policy={tiny}", *BUDGET, "recipe.steps=256")).exit_code == 0
+    val, test = read(tmp_path / "val" / "results.json"), read(run / "results.json")
+    assert (val["split"], test["split"]) == ("val", "test")
+    assert read(tmp_path / "val" / "before.json")["measures"]["shortest_m"] != read(run / "before.json")["measures"]["shortest_m"]
+    assert "held-out val episodes" in (tmp_path / "val" / "results.md").read_text()
+    assert test["greedy"]["before"]["episodes"] == 6
+    assert test["greedy"]["before"]["use"] != test["before"]["use"]
+
+
+def test_pictures_are_refused_before_anything_is_drawn_if_they_are_no_png(tmp_path: Path) -> None:
+    for words in (("show", "locobot", "--out", tmp_path / "x.txt"), ("houses", HOUSE, "--picture", tmp_path / "x.txt")):
+        refused = flare(*words)
+        assert refused.exit_code == 2
+        assert "pictures are PNG files; give a name that ends in .png" in " ".join(refused.output.split())
+
+
+def test_adapt_does_not_replace_a_bundle(run: Path, tiny: Path) -> None:
+    before = (run / "bundle" / "bundle.json").read_bytes()
+    refused = flare("adapt", "stretch_to_locobot", "--out", run / "bundle", *overrides(f"policy={tiny}"))
+    assert refused.exit_code == 1
+    assert "holds a bundle already" in refused.output
+    assert (run / "bundle" / "bundle.json").read_bytes() == before
+    assert f"Did you mean {run / 'bundle'}?" in flare("evaluate", run).output.replace("\n", "")
 
 
 def test_adapt_writes_what_train_begins_with(run: Path, tiny: Path, tmp_path: Path) -> None:
@@ -170,11 +237,11 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_as_one_that_was_not_stopped(run: Pa
     presser.start()
     stopped = flare(*words)
     presser.join()
-    assert stopped.exit_code == 1
+    assert stopped.exit_code == 130
     assert "which are kept. Go on with the same command and --resume" in stopped.output
     assert not (out / "bundle").exists()
     steps = [json.loads(line)["steps"] for line in (out / "log.jsonl").read_text().splitlines()]
-    assert f"stopped at {steps[-1]:,} steps" in stopped.output
+    assert f"Stopped at {steps[-1]:,} steps" in stopped.output
     before = json.loads((out / "before.json").read_text())
     (out / "before.json").write_text(json.dumps(before | {"seconds": 7000.0}))
     assert flare(*words, "--resume").exit_code == 0

@@ -8,9 +8,11 @@ from types import ModuleType
 
 import pytest
 
+from flare_core.bundles.bundle import weights_digest
 from flare_core.cli import main
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import comparison_table, markdown
+from flare_core.runs.compose import load_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "demo.json"
@@ -32,13 +34,35 @@ def test_every_table_in_the_readme_is_that_of_its_committed_result() -> None:
     assert filler().filled(readme) == readme, "run python scripts/fill_readme.py"
 
 
-@pytest.mark.skipif(not RESULT.exists(), reason="results/demo.json is written by the first full run of make demo")
 def test_the_demo_of_the_readme_is_the_last_full_run() -> None:
     result = json.loads(RESULT.read_text())
     shown = (ROOT / "README.md").read_text().split(BEGIN)[1].split(END)[0]
     assert markdown(comparison_table(result)) in shown
     assert result["before"]["episodes"] == result["after"]["episodes"] >= 500
     assert result["difference"]["low"] > 0, "fine-tuning has to gain something"
+
+
+@pytest.mark.parametrize("name", ["demo", "turtlebot4"])
+def test_results_are_of_the_policy_and_the_specs_that_come_along(name: str) -> None:
+    path = ROOT / "results" / f"{name}.json"
+    result = json.loads(path.read_text())
+    found = load_plan(result["transfer"])
+    hashes = {"transfer": found.loaded, "embodiment": found.embodiment, "task": found.task_spec, "recipe": found.recipe_spec}
+    assert result["specs"] == {kind: spec.sha256 for kind, spec in hashes.items()}
+    assert result["policy"] == weights_digest(found.bundle.state)
+    assert (result["split"], result["overrides"]) == ("test", [])
+    assert result["difference"]["low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "transfer"), [("view_fit_locobot", "stretch_to_locobot"), ("view_fit_turtlebot4", "stretch_to_turtlebot4")]
+)
+def test_views_were_chosen_for_the_policy_that_comes_along(name: str, transfer: str) -> None:
+    result = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    found = load_plan(transfer)
+    assert result["policy"] == weights_digest(found.bundle.state)
+    used = next(entry.fit for entry in found.plan.views.entries if entry.view == "navigation")
+    assert result["fits"][used]["success"] == max(fit["success"] for fit in result["fits"].values())
 
 
 def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> None:

@@ -156,17 +156,34 @@ def load_bundle(reference: str | Path) -> Bundle:
     )
 
 
-def save_bundle(path: Path, bundle: Bundle) -> Path:
-    """Write a bundle: all of it or nothing.
-
-    It is written beside `path`, read back and compared, and then renamed. An older bundle at `path` is replaced.
+def refuse_taken(path: Path, *, replace: bool = False) -> None:
+    """Refuse a folder that a bundle is not to be written to.
 
     Raises:
-        BundleError: `path` holds something else than a bundle, or the bundle would not read back as it is.
+        BundleError: `path` holds something else than a bundle, or a bundle that is not to be replaced.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path}: exists and is not a bundle, so it is not overwritten. Name another folder or remove it")
+    if not replace:
+        raise BundleError(f"{path}: holds a bundle already, which is not overwritten. Name another folder or remove it")
+
+
+def save_bundle(path: Path, bundle: Bundle, *, replace: bool = False) -> Path:
+    """Write a bundle: all of it or nothing.
+
+    It is written beside `path`, read back and compared, and then renamed.
+
+    Args:
+        replace: an older bundle at `path` is replaced, as by a run that owns the folder.
+
+    Raises:
+        BundleError: `path` holds something else than a bundle, or one that is not to be replaced; or the bundle would not
+            read back as it is.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or (path / MANIFEST).is_file())):
-        raise BundleError(f"{path}: exists and is not a bundle, so it is not overwritten. Name another folder or remove it")
+    refuse_taken(path, replace=replace)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
         fresh, old = Path(scratch) / "new", Path(scratch) / "old"
@@ -239,7 +256,9 @@ def _locate_shipped(name: str) -> Path:
 def _read_manifest(folder: Path) -> Manifest:
     """Check what the folder says of itself, and that it holds what it has to and no pickle."""
     if not (folder / MANIFEST).is_file():
-        raise BundleError(f"{folder}: has no {MANIFEST}, so it is not a bundle. `flare adapt` and `flare train` write one")
+        inner = folder / "bundle"
+        hint = f"Did you mean {inner}?" if (inner / MANIFEST).is_file() else "`flare adapt` and `flare train` write one"
+        raise BundleError(f"{folder}: has no {MANIFEST}, so it is not a bundle. {hint}")
     data = read_json(_inside(folder, MANIFEST))
     if data.get("format") == FORMAT and isinstance(data.get("version"), int) and data["version"] > VERSION:
         raise BundleError(f"{folder / MANIFEST}: is of format version {data['version']}; this flare reads {VERSION}. Install a newer flare")

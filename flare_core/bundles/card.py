@@ -33,7 +33,7 @@ def write_card(
         policy, task, lineage, plan, results: as in `Bundle`.
     """
     parts = [_front_matter(name, body, task), f"# {name}", _opening(body, policy, task, plan)]
-    parts += ["## Results", _results(results), "## Use", _use(name), "## The body", _body(body)]
+    parts += ["## Results", _results(results), "## Use", _use(), "## The body", _body(body)]
     parts += ["Actions, in the order of the policy's head:", _actions(body)]
     if plan is not None:
         parts += ["## What was carried over", _carried(plan)]
@@ -71,13 +71,9 @@ def _results(results: Mapping[str, Any] | None) -> str:
     return f"{markdown(rows)}\n\n{note}"
 
 
-def _use(name: str) -> str:
-    folder = f"./{name}"
-    commands = (
-        f"flare evaluate {folder}",
-        f"flare train --policy {folder} --embodiment mybot.yaml --task objectnav_short",
-    )
-    return "```bash\n" + "\n".join(commands) + "\n```"
+def _use() -> str:
+    commands = "flare evaluate .\nflare train --policy . --embodiment mybot.yaml --task objectnav_short --out runs/mybot"
+    return f"In this folder, with `mybot.yaml` for a robot of yours:\n\n```bash\n{commands}\n```"
 
 
 def _body(body: Embodiment) -> str:

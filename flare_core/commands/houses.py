@@ -4,12 +4,15 @@ from pathlib import Path
 
 import click
 
+from flare_core.commands.options import picture as png
 from flare_core.commands.options import use_one_thread
 
 
 @click.command()
 @click.argument("file", metavar="[FILE.json]", required=False, type=click.Path(path_type=Path))
-@click.option("--picture", metavar="PNG", type=click.Path(path_type=Path, dir_okay=False), help="Draw FILE from above and from inside.")
+@click.option(
+    "--picture", metavar="PNG", type=click.Path(path_type=Path, dir_okay=False), callback=png, help="Draw FILE from above and from inside."
+)
 @click.option("--embodiment", metavar="ROBOT", default="locobot", show_default=True, help="Through whose camera --picture looks.")
 @click.option("--split", type=click.Choice(["train", "val", "test"]), default="train", show_default=True, help="Whose houses to generate.")
 @click.option("--count", type=click.IntRange(min=1), default=10, show_default=True, help="How many to generate.")

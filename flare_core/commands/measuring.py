@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from flare_core.commands.options import seed_option, use_one_thread, workers_option
-from flare_core.errors import FlareError
+from flare_core.errors import StoppedError
 
 if TYPE_CHECKING:
     from flare_core.runs.evaluating import Evaluation
@@ -45,7 +45,7 @@ def evaluate(
         try:
             found = judge(candidate, plan, watcher, other)
         except KeyboardInterrupt:
-            raise FlareError("stopped. An evaluation keeps nothing; give the same command again, perhaps with fewer --episodes") from None
+            raise StoppedError("Stopped. An evaluation keeps nothing; give the same command again, perhaps with fewer --episodes") from None
     if as_json:
         about = {"bundle": bundle, "simulator": "embedded simulator", "split": split, "seed": seed}
         click.echo(json.dumps(about | found.to_json(), indent=1))

@@ -53,3 +53,11 @@ def use_one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def picture(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """A picture's path, refused before anything is computed if it does not end in .png."""
+    del context, parameter
+    if value is not None and value.suffix.lower() != ".png":
+        raise click.BadParameter(f"{value}: pictures are PNG files; give a name that ends in .png")
+    return value

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from flare_core.commands.options import picture
 from flare_core.errors import FlareError
 
 
@@ -39,7 +40,13 @@ def list_() -> None:
 
 @click.command()
 @click.argument("embodiment")
-@click.option("--out", metavar="PNG", type=click.Path(path_type=Path, dir_okay=False), help="Picture to write. [default: EMBODIMENT.png]")
+@click.option(
+    "--out",
+    metavar="PNG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=picture,
+    help="Picture to write. [default: EMBODIMENT.png]",
+)
 def show(embodiment: str, out: Path | None) -> None:
     """Draw a robot from its side with its cameras' cones, and what they see in a house.
 

@@ -2,14 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from flare_core.commands.options import out_option, override_option, own_override_option, seed_option, use_one_thread, workers_option
-from flare_core.errors import AdapterError, TrainError
+from flare_core.errors import AdapterError, StoppedError
 
 Pairs = tuple[tuple[str, str], ...]
-STOPPED = "stopped. What was found so far is kept; go on with the same command and --resume"
+STOPPED = "Stopped. What was found so far is kept; go on with the same command and --resume"
+SPLIT_HELP = "Held-out houses to judge in; val while you still choose settings, so that test stays unseen."
 resume_option = click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
 
 
@@ -35,7 +37,7 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
         try:
             found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
         except KeyboardInterrupt:
-            raise TrainError(STOPPED) from None
+            raise StoppedError(STOPPED) from None
     print_table(table(found), f"{pretraining.loaded.name}, embedded simulator")
     click.echo(f"95 % intervals, {pretraining.spec.evaluation_episodes:,} held-out episodes, 1 seed ({seed}). Bundle: {out / 'bundle'}")
 
@@ -46,6 +48,7 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 @click.option("--embodiment", metavar="ROBOT", help="Instead of TRANSFER: the robot that it goes to.")
 @click.option("--task", metavar="TASK", help="Instead of TRANSFER: what it is to do.")
 @click.option("--recipe", metavar="RECIPE", default="graft", show_default=True, help="Instead of TRANSFER: how it is trained.")
+@click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True, help=SPLIT_HELP)
 @out_option("Folder of the run.")
 @resume_option
 @seed_option
@@ -53,8 +56,8 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 @override_option
 @click.pass_obj
 def train(
-    command: str, transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path,
-    resume: bool, seed: int, workers: int, overrides: Pairs,
+    command: str, transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str,
+    split: Literal["test", "val"], out: Path, resume: bool, seed: int, workers: int, overrides: Pairs,
 ) -> None:  # fmt: skip
     """Carry a policy onto a robot and fine-tune it there; measure it before and after.
 
@@ -63,7 +66,7 @@ def train(
     """
     reference = _reference(transfer, policy, embodiment, task, recipe, out)
     use_one_thread()
-    _run(reference, transfer is None, out, overrides, command, resume=resume, seed=seed, workers=workers)
+    _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers)
 
 
 def _reference(transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path) -> str:
@@ -84,7 +87,10 @@ def _reference(transfer: str | None, policy: str | None, embodiment: str | None,
     return str(path)
 
 
-def _run(reference: str, composed: bool, out: Path, overrides: Pairs, command: str, *, resume: bool, seed: int, workers: int) -> None:
+def _run(
+    reference: str, composed: bool, out: Path, overrides: Pairs, command: str, *, split: Literal["test", "val"], resume: bool, seed: int,
+    workers: int,
+) -> None:  # fmt: skip
     from flare_core.commands.transfers import print_plan
     from flare_core.evaluation.report import comparison_table
     from flare_core.runs.compose import load_plan
@@ -102,12 +108,13 @@ def _run(reference: str, composed: bool, out: Path, overrides: Pairs, command: s
     sys.stdout.flush()
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
-            outcome = finetune(found, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
+            outcome = finetune(found, out, seed=seed, workers=workers, split=split, resume=resume, watcher=watcher, command=command)
             watcher.say("Drawing ...")
             written = write_report(found, outcome, out, seed)
         except KeyboardInterrupt:
-            raise TrainError(STOPPED) from None
+            raise StoppedError(STOPPED) from None
     print_table(comparison_table(outcome.comparison.to_json()), f"{found.plan.source} to {found.plan.target}, embedded simulator")
+    print_table(comparison_table(outcome.greedy.to_json()), "The same with the most probable action instead of a sampled one")
     print_table(use_table(outcome))
     click.echo(summary_line(outcome, seed))
     click.echo(f"Wrote {outcome.bundle}, {out / 'results.json'}, {', '.join(map(str, written))}")

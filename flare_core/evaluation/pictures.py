@@ -142,12 +142,6 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     figure.savefig(path, dpi=DPI)
 
 
-def footprint_corners(thing: HouseObject) -> Floats:
-    """(4, 2) corners (x, z) of an object's box seen from above; its rotation is clockwise."""
-    half_x, half_z = thing.size[0] / 2, thing.size[2] / 2
-    return _in_house(thing, (-half_x, -half_z, half_x, half_z))
-
-
 def footprint_outlines(thing: HouseObject) -> list[Floats]:
     """(4, 2) corners of each part of the floor that an object covers: a C-shaped counter has three, most things have one."""
     return [_in_house(thing, part) for part in footprint(thing.type, thing.asset_id, thing.size)]

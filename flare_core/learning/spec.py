@@ -1,5 +1,8 @@
 """Grammar of a recipe: how to train. Every stabiliser is a switch."""
 
+from typing import Self
+
+import pydantic
 from pydantic import Field
 
 from flare_core.reading import Spec
@@ -52,7 +55,16 @@ class RecipeSpec(Spec):
     explore: ExploreSpec | None = None
     randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
     houses: int = Field(default=400, gt=0, description="Training houses.")
-    evaluation_episodes: int = Field(default=500, gt=0, description="Held-out test episodes before and after.")
+    evaluation_episodes: int = Field(default=500, gt=0, description="Held-out episodes before and after.")
+
+    @pydantic.model_validator(mode="after")
+    def _actor_learns(self) -> Self:
+        if self.steps <= self.critic_warmup_steps:
+            raise ValueError(
+                f"steps ({self.steps:,}) has to be more than critic_warmup_steps ({self.critic_warmup_steps:,}), "
+                "or the policy never learns. Raise `steps` or lower `critic_warmup_steps`"
+            )
+        return self
 
 
 class ViewSize(Spec):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flare_core.adapters.head import Account
-from flare_core.bundles.bundle import save_bundle
+from flare_core.bundles.bundle import refuse_taken, save_bundle
 from flare_core.runs.carry import Transfer, carried_policy
 from flare_core.runs.finetune import bundle_of, calibrated_policy, lineage
 
@@ -20,8 +20,9 @@ def adapt(transfer: Transfer, out: Path, *, seed: int, calibrate: bool, command:
         The folder, and what became of every tensor.
 
     Raises:
-        BundleError: `out` holds something else.
+        BundleError: `out` holds something already.
     """
+    refuse_taken(out)
     policy, account = carried_policy(transfer)
     if calibrate:
         policy = calibrated_policy(transfer, seed)

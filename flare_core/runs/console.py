@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+PACE_AFTER_S = 5.0  # before that the pace is that of compiling kernels
 LINE_EVERY_S = 15.0  # how often progress is printed where there is no terminal to draw a bar on
 
 
@@ -60,7 +61,8 @@ class ConsoleWatcher:
         if not self._console.is_terminal and (now - self._printed > LINE_EVERY_S or done >= self._total):
             self._printed = now
             here = done - self._before
-            left = f", {(now - self._begun) / here * max(0, self._total - done):.0f} s left" if here > 0 else ""
+            is_telling = here > 0 and now - self._begun > PACE_AFTER_S
+            left = f", {(now - self._begun) / here * max(0, self._total - done):.0f} s left" if is_telling else ""
             print(f"{self._name}: {done:,} of {self._total:,}{left}. {note}".rstrip(), file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from flare_core.bundles.bundle import Bundle, save_bundle
-from flare_core.errors import TrainError
+from flare_core.bundles.bundle import Bundle, save_bundle, weights_digest
+from flare_core.errors import StoppedError, TrainError
 from flare_core.evaluation.report import Comparison, Episodes, compare
 from flare_core.learning.calibrate import calibrate
 from flare_core.learning.finetune import FineTuner
@@ -21,9 +21,11 @@ from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import feasible_share, judge_policy
+from flare_core.runs.scalars import scalar_writer
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, training_stages
 from flare_core.tasks.words import Vocabulary
 
+RUN, TRANSFER = "run.json", "transfer.yaml"
 CALIBRATION_STEPS = 64
 CALIBRATION_ROWS = 64
 
@@ -52,9 +54,9 @@ class Spent(NamedTuple):
 class Outcome:
     """What a fine-tuning run found."""
 
-    comparison: Comparison
-    before: Episodes
-    after: Episodes
+    comparison: Comparison  # sampled actions: the headline
+    greedy: Comparison  # the most probable actions, on the same episodes
+    split: Split
     training_seconds: float
     seconds: float  # from the first command to the results, without the time in which a stopped run lay still
     steps: int
@@ -77,7 +79,7 @@ def senses_of(transfer: Transfer) -> SensesMaker:
     return SensesMaker(views=view_map(transfer), words=Vocabulary.load().vectors)
 
 
-def calibrated_policy(transfer: Transfer, seed: int) -> SmallPolicy:
+def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = None) -> SmallPolicy:
     """The carried policy with every new row at the probability that the transfer asks for.
 
     The states are those that the carried policy meets in training houses while its new actions are masked.
@@ -87,6 +89,8 @@ def calibrated_policy(transfer: Transfer, seed: int) -> SmallPolicy:
     wanted = {row: p for row, p in wanted.items() if transfer.body.actions[row].masked is None}
     if not wanted:
         return policy
+    if watcher is not None:
+        watcher.say("Calibrating new actions in training houses ...")
     senses = senses_of(transfer)
     new = {transfer.body.actions[row].name for row in wanted}
     quiet = tuple(replace(a, masked=a.masked or "not yet calibrated") if a.name in new else a for a in transfer.body.actions)
@@ -104,12 +108,15 @@ def calibrated_policy(transfer: Transfer, seed: int) -> SmallPolicy:
     return policy
 
 
-def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher, command: str) -> Outcome:
+def finetune(
+    transfer: Transfer, out: Path, *, seed: int, workers: int, split: Split, resume: bool, watcher: Watcher, command: str
+) -> Outcome:
     """Run a transfer to its end.
 
     Args:
         out: folder of the run: run.json, log.jsonl, checkpoints/, before.json, bundle/.
         workers: threads, each with its own environments.
+        split: whose houses the policy is judged in, before and after; "val" while settings are still being chosen.
         resume: go on from the last checkpoint instead of refusing a folder that has one.
 
     Raises:
@@ -118,32 +125,35 @@ def finetune(transfer: Transfer, out: Path, *, seed: int, workers: int, resume: 
     began = time.monotonic()
     recipe = transfer.recipe
     if recipe.rows % workers:
-        raise TrainError(
-            f"{transfer.recipe_spec.line_of(('rows',))}: rows: {recipe.rows} rows cannot be shared by {workers} workers; use a multiple"
-        )
-    _claim(out, transfer, seed, resume)
+        fitting = ", ".join(str(n) for n in range(1, 17) if recipe.rows % n == 0)
+        raise TrainError(f"--workers {workers}: the recipe's {recipe.rows} rows cannot be shared out among them. Use one of {fitting}")
+    _claim(out, transfer, seed, workers, split, command, resume)
     senses = senses_of(transfer)
-    watcher.say("Calibrating new actions in training houses ...")
-    policy = calibrated_policy(transfer, seed)
-    test = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
-    feasible = feasible_share(test)
+    policy = calibrated_policy(transfer, seed, watcher)
+    held_out = scene_for(transfer, split, HELD_OUT_HOUSES, senses)
+    feasible = feasible_share(held_out)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
-    before, earlier = _judged_once(
-        out / "before.json", lambda: _judged(test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "before"), began
-    )
+
+    def judged(when: str, greedy: bool) -> Episodes:
+        watcher.stage(f"evaluating {when}{', greedy' if greedy else ''}", recipe.evaluation_episodes)
+        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy)
+
+    before, earlier = _judged_once(out / "before.json", lambda: judged("before", False), began)
+    began_greedy = time.monotonic()
+    before_greedy, earlier_greedy = _judged_once(out / "before_greedy.json", lambda: judged("before", True), began_greedy)
     spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
-    after = _judged(test, policy, senses, recipe.evaluation_episodes, workers, seed, watcher, "after")
-    comparison = compare(before, after, seed)
-    results = comparison.to_json()
+    comparison = compare(before, judged("after", False), seed)
+    greedy = compare(before_greedy, judged("after", True), seed)
+    results = comparison.to_json() | {"greedy": greedy.to_json()}
     facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
-    facts |= {"feasible_share": round(feasible, 4)}
-    bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.name))
+    facts |= {"feasible_share": round(feasible, 4), "split": split, "policy": weights_digest(transfer.bundle.state)}
+    bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.resolve().name), replace=True)
     outcome = Outcome(
         comparison=comparison,
-        before=before,
-        after=after,
+        greedy=greedy,
+        split=split,
         training_seconds=spent.seconds,
-        seconds=time.monotonic() - began + earlier + spent.earlier,
+        seconds=time.monotonic() - began + earlier + earlier_greedy + spent.earlier,
         steps=recipe.steps,
         bundle=bundle,
     )
@@ -176,15 +186,19 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spen
     earlier = tuner.progress.seconds
     watcher.stage(name, tuner.recipe.steps, tuner.progress.steps)
 
+    write_scalars = scalar_writer(tuner.folder, tuner.progress.steps)
+
     def report(record: Mapping[str, Any]) -> None:
+        write_scalars(record)
         success = "-" if record["success"] is None else f"{100 * record['success']:.1f} %"
-        watcher.advance(record["steps"], f"{record['steps_per_second']:,.0f} steps/s, success {success}")
+        part = "" if record["actor_learns"] else ", the critic alone learns"
+        watcher.advance(record["steps"], f"{record['steps_per_second']:,.0f} steps/s, success {success}{part}")
 
     try:
         tuner.run(report)
     except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
         tuner.save()
-        raise TrainError(f"stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+        raise StoppedError(f"Stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
     return Spent(seconds=tuner.progress.seconds, earlier=earlier)
 
 
@@ -233,6 +247,7 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
         "transfer": transfer.loaded.name,
         "simulator": "embedded simulator",
         **outcome.comparison.to_json(),
+        "greedy": outcome.greedy.to_json(),
         "seconds": round(outcome.seconds, 1),
         "training_seconds": round(outcome.training_seconds, 1),
         "steps": outcome.steps,
@@ -240,45 +255,52 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
         "seed": facts["seed"],
         "workers": facts["workers"],
         "feasible_share": facts["feasible_share"],
+        "split": facts["split"],
+        "policy": facts["policy"],
+        "overrides": facts["overrides"],
         "commit": facts["commit"],
         "specs": facts["specs"],
         "machine": facts["machine"],
     }
 
 
-def _claim(out: Path, transfer: Transfer, seed: int, resume: bool) -> None:
+def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split, command: str, resume: bool) -> None:
     """Make the folder this run's own, or make sure that it already is."""
     mine = {
         "seed": seed,
+        "workers": workers,
+        "split": split,
+        "policy": weights_digest(transfer.bundle.state),
         "transfer": transfer.loaded.sha256,
         "recipe": transfer.recipe_spec.sha256,
         "embodiment": transfer.embodiment.sha256,
         "task": transfer.task_spec.sha256,
     }
-    path = out / "run.json"
+    path = out / RUN
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = _read_json(path)
         if not resume:
             raise TrainError(f"{out}: holds a run already. Add --resume to go on with it, or choose another --out")
-        if there != mine:
-            odd = sorted(name for name in mine if there.get(name) != mine[name])
-            raise TrainError(f"{out}: was begun with another {', '.join(odd)}; use what it was begun with, or another --out")
+        odd = sorted(name for name in mine if there.get(name) != mine[name])
+        if odd:
+            begun = there.get("command", "a command that was not kept")
+            raise TrainError(f"{out}: was begun with another {', '.join(odd)}, by `{begun}`; give the same, or choose another --out")
+        return
+    strange = sorted(entry.name for entry in out.iterdir() if entry.name != TRANSFER) if out.is_dir() else []
+    if strange:
+        raise TrainError(f"{out}: is not empty (it holds '{strange[0]}') and is no run. Choose another --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(path, mine)
-
-
-def _judged(
-    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, watcher: Watcher, when: str
-) -> Episodes:
-    watcher.stage(f"evaluating {when}", episodes)
-    return judge_policy(scene, policy, senses, episodes, workers, seed, watcher.advance)
+    _write_json(path, mine | {"command": command})
 
 
 def _judged_once(kept: Path, judge: Callable[[], Episodes], began: float) -> tuple[Episodes, float]:
     """Judge, or take what a stopped run had already found, with the seconds that it had taken until then."""
     if kept.exists():
-        data = json.loads(kept.read_text(encoding="utf-8"))
-        return _episodes_from(data), data["seconds"]
+        data = _read_json(kept)
+        try:
+            return _episodes_from(data), data["seconds"]
+        except (KeyError, TypeError, ValueError):
+            raise TrainError(f"{kept}: is damaged. Remove it; what it held is measured again") from None
     found = judge()
     _write_json(kept, {**_episodes_to(found), "seconds": round(time.monotonic() - began, 1)})
     return found, 0.0
@@ -304,6 +326,21 @@ def _episodes_from(data: Mapping[str, Any]) -> Episodes:
         measures={name: np.array(values, dtype=np.float64) for name, values in data["measures"].items()},
         houses=None if data["houses"] is None else np.array(data["houses"], dtype=np.int64),
     )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object that an earlier part of the run wrote.
+
+    Raises:
+        TrainError: it is damaged.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # JSON and UTF-8 alike
+        data = None
+    if not isinstance(data, dict):
+        raise TrainError(f"{path}: is damaged. Remove {'the run' if path.name == RUN else 'it; what it held is measured again'}")
+    return data
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from flare_core.bundles.bundle import Bundle, save_bundle
 from flare_core.envs.vector import FlareVectorEnv
-from flare_core.errors import TrainError
+from flare_core.errors import StoppedError, TrainError
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
 from flare_core.learning.finetune import FineTuner
@@ -96,9 +96,9 @@ def pretrain(
         task=pretraining.task_spec.resolved,
         lineage=facts,
     )
-    save_bundle(out / "bundle", bundle)  # judging takes a while, and the policy is what was asked for
+    save_bundle(out / "bundle", bundle, replace=True)  # judging takes a while, and the policy is what was asked for
     results = judgement(held_out("test"), policy, senses, spec.evaluation_episodes, workers, seed, watcher)
-    save_bundle(out / "bundle", replace(bundle, results=results))
+    save_bundle(out / "bundle", replace(bundle, results=results), replace=True)
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
 
@@ -192,7 +192,9 @@ def _perceive(
                 watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
             except KeyboardInterrupt:
                 _save_lesson(lesson, out)
-                raise TrainError(f"stopped at {lesson.frames:,} frames, which are kept. Go on with the same command and --resume") from None
+                raise StoppedError(
+                    f"Stopped at {lesson.frames:,} frames, which are kept. Go on with the same command and --resume"
+                ) from None
     lesson.finish()
     save_checkpoint(out / "perception", lesson.rounds + 1, policy.encoder.state_dict(), {"finished": True, "frames": lesson.frames})
 
@@ -224,7 +226,7 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
                 watcher.advance(cloner.steps, note)
             except KeyboardInterrupt:
                 _save(cloner, out)
-                raise TrainError(f"stopped at {cloner.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+                raise StoppedError(f"Stopped at {cloner.steps:,} steps, which are kept. Go on with the same command and --resume") from None
             if cloner.updates % SAVE_EVERY == 0:
                 _save(cloner, out)
     _save(cloner, out)  # judging takes a while and may be interrupted too

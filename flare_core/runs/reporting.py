@@ -31,13 +31,13 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
     table, curve, above = out / "results.md", out / "learning_curve.png", out / "top_down.png"
     table.write_text(results_text(transfer, outcome, seed), encoding="utf-8")
     marks = (
-        Mark(steps=0, label="test episodes, before", success=outcome.comparison.before.success),
-        Mark(steps=outcome.steps, label="test episodes, after", success=outcome.comparison.after.success),
+        Mark(steps=0, label=f"{outcome.split} episodes, before", success=outcome.comparison.before.success),
+        Mark(steps=outcome.steps, label=f"{outcome.split} episodes, after", success=outcome.comparison.after.success),
     )
     title = f"{transfer.plan.source} to {transfer.plan.target}, {transfer.task.name}, {SIMULATOR}"
     learning_curve(settled(read_log(out / "log.jsonl")), curve, marks, new_actions(transfer), title)
     senses = senses_of(transfer)
-    scene = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
+    scene = scene_for(transfer, outcome.split, HELD_OUT_HOUSES, senses)
     before = trails(scene, calibrated_policy(transfer, seed), senses, seed, "before")
     tuned = policy_of(transfer.policy, load_bundle(outcome.bundle).state)
     after = trails(scene, tuned, senses, seed, "after")
@@ -49,6 +49,12 @@ def results_text(transfer: Transfer, outcome: Outcome, seed: int) -> str:
     """Markdown: the comparison and what it rests on."""
     lines = [f"# {transfer.plan.source} to {transfer.plan.target}: {transfer.task.name}", ""]
     lines += [markdown(comparison_table(outcome.comparison.to_json())), "", summary_line(outcome, seed), ""]
+    lines += [
+        "The same with the most probable action instead of a sampled one:",
+        "",
+        markdown(comparison_table(outcome.greedy.to_json())),
+        "",
+    ]
     lines += [markdown(use_table(outcome)), ""]
     return "\n".join(lines)
 
@@ -56,7 +62,8 @@ def results_text(transfer: Transfer, outcome: Outcome, seed: int) -> str:
 def summary_line(outcome: Outcome, seed: int) -> str:
     """What the figures rest on, in one line."""
     return (
-        f"{outcome.comparison.after.episodes:,} held-out test episodes, the same before and after, 1 seed ({seed}), sampled actions; "
+        f"{outcome.comparison.after.episodes:,} held-out {outcome.split} episodes, the same before and after, 1 seed ({seed}), "
+        "sampled actions; "
         f"95 % intervals (success: Wilson; the rest: bootstrap over houses, differences paired). All figures are from the {SIMULATOR}, "
         f"not from AI2-THOR. {outcome.steps:,} steps in {outcome.training_seconds:,.0f} s of training, {outcome.seconds:,.0f} s in all."
     )

@@ -96,8 +96,11 @@ def test_the_same_bundle_gives_the_same_bytes(bundle: Bundle, saved: Path, tmp_p
     assert {path.name: path.read_bytes() for path in again.iterdir()} == {path.name: path.read_bytes() for path in saved.iterdir()}
 
 
-def test_saving_over_a_bundle_replaces_it_whole(bundle: Bundle, saved: Path) -> None:
-    save_bundle(saved, replace(bundle, name="newer", results=None))
+def test_a_bundle_is_replaced_only_when_asked_for_and_then_whole(bundle: Bundle, saved: Path) -> None:
+    with pytest.raises(BundleError, match="saved: holds a bundle already, which is not overwritten"):
+        save_bundle(saved, replace(bundle, name="newer"))
+    assert load_bundle(saved).name == "tall"
+    save_bundle(saved, replace(bundle, name="newer", results=None), replace=True)
     assert load_bundle(saved).name == "newer"
     assert not (saved / "results.json").exists()
 
@@ -114,9 +117,9 @@ def test_saving_never_overwrites_what_is_not_a_bundle(bundle: Bundle, tmp_path: 
 def test_a_save_that_fails_leaves_the_old_bundle_and_no_rest(bundle: Bundle, saved: Path) -> None:
     other = replace(bundle.embodiment, gripper="suction")
     with pytest.raises(BundleError, match="embodiment_spec belongs to another body"):
-        save_bundle(saved, replace(bundle, embodiment=other))
+        save_bundle(saved, replace(bundle, embodiment=other), replace=True)
     with pytest.raises(BundleError, match=r"results\.json: cannot be written as JSON"):
-        save_bundle(saved, replace(bundle, results={"success": float("nan")}))
+        save_bundle(saved, replace(bundle, results={"success": float("nan")}), replace=True)
     assert load_bundle(saved).name == "tall"
     assert sorted(path.name for path in saved.parent.iterdir()) == ["saved", "tallbot.yaml"]
 

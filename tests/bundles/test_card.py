@@ -1,5 +1,7 @@
 """The card says what is in the other files."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import yaml
 
 from flare_core.adapters.plan import HeadEntry, HeadPlan, InputPlan, Plan, ViewEntry, ViewPlan
 from flare_core.bundles.card import write_card
+from flare_core.cli import main
 from flare_core.embodiments.body import Action, Camera, Effect, Embodiment, Footprint
 
 BODY = Embodiment(
@@ -108,3 +111,11 @@ def test_the_plan_is_part_of_the_card() -> None:
 
 def test_no_path_of_this_machine_is_in_the_card() -> None:
     assert str(Path.home()) not in card(plan=PLAN)
+
+
+def test_the_commands_of_the_card_are_commands() -> None:
+    (block,) = re.findall(r"## Use\n.*?```bash\n(.*?)```", card(), flags=re.DOTALL)
+    for line in block.splitlines():
+        name, *words = shlex.split(line)[1:]
+        command = main.commands[name]
+        command.make_context(name, words)  # refuses what it does not know and names what it lacks

@@ -23,7 +23,7 @@ def numbers(low: float, high: float) -> st.SearchStrategy[float]:
 @st.composite
 def cameras(draw: st.DrawFn) -> dict[str, Any]:
     mount = {"up_m": draw(numbers(0.05, 2.0))}
-    for one, other, top in (("forward_m", "back_m", 0.5), ("left_m", "right_m", 0.5), ("pitch_down_deg", "pitch_up_deg", 60)):
+    for one, other, top in (("forward_m", "back_m", 0.3), ("left_m", "right_m", 0.3), ("pitch_down_deg", "pitch_up_deg", 60)):
         mount[draw(st.sampled_from([one, other]))] = draw(numbers(0, top))
     size = {"width_px": draw(st.integers(16, 2000)), "height_px": draw(st.integers(16, 2000))}
     lens: dict[str, Any] = draw(

@@ -233,6 +233,18 @@ def test_faults_between_the_parts_are_told_with_those_of_values(tmp_path: Path) 
             "preset: spoc,",
             "bot.yaml:4: cameras.front: `preset` has the image size in it. Remove `width_px` and `height_px`",
         ),
+        (
+            "height_px: 48",
+            "height_px: 6400",
+            "bot.yaml:4: cameras.front: an image of 64 x 6400 pixels makes the horizontal field of view 0.5 degrees, as pixels are square; "
+            "it has to be above 1 and below 175. Check `width_px` and `height_px`",
+        ),
+        (
+            "up_m: 0.4",
+            "up_m: 0.4, forward_m: 0.8",
+            "bot.yaml:4: cameras.front.mount: the camera is 0.60 m outside of the base's outline and would look through walls. "
+            "Measure from the floor point under the axis of rotation, in metres",
+        ),
         ("radius_m: 0.2, ", "", "bot.yaml:2: base: needs `radius_m` (a round base), or `width_m` and `length_m` (a rectangular one)"),
         (
             "radius_m: 0.2",
@@ -244,7 +256,12 @@ def test_faults_between_the_parts_are_told_with_those_of_values(tmp_path: Path) 
             "height_px: 48, carried_by: wrist",
             "bot.yaml:4: cameras.front.carried_by: 'wrist', but the robot has no arm. Add `arm:`, or carry it by 'base'",
         ),
-        ("up_m: 0.4", "up_m: 400", "bot.yaml:4: cameras.front.mount.up_m: should be less than or equal to 3; got 400"),
+        (
+            "up_m: 0.4",
+            "up_m: 400",
+            "bot.yaml:4: cameras.front.mount.up_m: should be less than or equal to 3; got 400. "
+            "The unit is metres: 400 cm are 4, 400 mm are 0.4",
+        ),
         ("{preset: spoc_navigation}", "[]", "bot.yaml:5: actions: the list is empty. Name a `preset:` or list actions"),
         (
             "{preset: spoc_navigation}",

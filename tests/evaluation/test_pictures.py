@@ -13,7 +13,6 @@ from flare_core.evaluation.pictures import (
     Mark,
     Panel,
     Trail,
-    footprint_corners,
     footprint_outlines,
     label_place,
     learning_curve,
@@ -50,13 +49,13 @@ def picture(path: Path) -> np.ndarray:
 
 def test_a_box_turned_by_a_quarter_swaps_its_sides() -> None:
     table = replace(HOUSE.objects[0], rotation=(0.0, 90.0, 0.0))
-    assert footprint_corners(table).min(axis=0) == pytest.approx((3.0 - 0.3, 2.0 - 0.5))
+    assert footprint_outlines(table)[0].min(axis=0) == pytest.approx((3.0 - 0.3, 2.0 - 0.5))
 
 
 def test_a_box_turns_clockwise_seen_from_above() -> None:
     # A long box along z, turned by 30 degrees: its far end (0, 1) goes to the right, to (sin 30, cos 30).
     rod = replace(HOUSE.objects[0], position=(0.0, 0.0, 0.0), size=(0.0, 1.0, 2.0), rotation=(0.0, 30.0, 0.0))
-    assert footprint_corners(rod)[2] == pytest.approx((0.5, math.cos(math.radians(30))))
+    assert footprint_outlines(rod)[0][2] == pytest.approx((0.5, math.cos(math.radians(30))))
 
 
 def test_a_c_shaped_counter_is_drawn_as_its_three_runs() -> None:

@@ -43,13 +43,15 @@ def robots(draw: st.DrawFn) -> dict[str, Any]:
         actions.insert(draw(st.integers(0, 3)), {"side": {"move_base": {"left_m": step}}})
     if draw(st.booleans()):
         actions.append({"back": {"move_base": {"back_m": step}, "masked": "no bumper behind"}})
+    base: dict[str, Any] = {"height_m": number(0.2, 1.6), "centre": {"back_m": number(0, 0.1)}}
+    base |= draw(st.sampled_from([{"radius_m": number(0.1, 0.22)}, {"width_m": number(0.2, 0.4), "length_m": number(0.2, 0.4)}]))
     return {
-        "kind": "embodiment", "name": "somebody", "base": {"radius_m": number(0.1, 0.25), "height_m": number(0.2, 1.6)},
+        "kind": "embodiment", "name": "somebody", "base": base,
         "cameras": {"eye": camera}, "actions": actions, "noise": {"move_m": number(0, 0.02), "turn_deg": number(0, 2)},
     }  # fmt: skip
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(robots())
 def test_any_sensible_robot_passes_check_plan_and_ten_updates(robot: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -70,7 +72,8 @@ def test_any_sensible_robot_passes_check_plan_and_ten_updates(robot: dict[str, A
         plan = load_plan(transfer, budget)
         policy, senses = calibrated_policy(plan, 0), senses_of(plan)
         stages = training_stages(scene_for(plan, "train", 4, senses), 4, 1, 0, True)
-        tuner = FineTuner(policy, plan.recipe, stages, senses, folder / "run", new_rows=plan.plan.head.new_rows, shared=[], seed=0)
+        shared = [row for row, _ in plan.plan.head.shared_rows if plan.body.actions[row].masked is None]
+        tuner = FineTuner(policy, plan.recipe, stages, senses, folder / "run", new_rows=plan.plan.head.new_rows, shared=shared, seed=0)
         records = [tuner.update() for _ in range(10)]
         assert records[-1]["steps"] == 10 * 4 * 8
         banned = [action.name for action in plan.body.actions if action.masked is not None]
