@@ -25,7 +25,7 @@ def cameras(draw: st.DrawFn) -> dict[str, Any]:
     mount = {"up_m": draw(numbers(0.05, 2.0))}
     for one, other, top in (("forward_m", "back_m", 0.3), ("left_m", "right_m", 0.3), ("pitch_down_deg", "pitch_up_deg", 60)):
         mount[draw(st.sampled_from([one, other]))] = draw(numbers(0, top))
-    size = {"width_px": draw(st.integers(16, 2000)), "height_px": draw(st.integers(16, 2000))}
+    size = {"width_px": draw(st.integers(240, 2000)), "height_px": draw(st.integers(240, 2000))}
     lens: dict[str, Any] = draw(
         st.one_of(
             st.sampled_from(["spoc", "realsense_d435", "oak_d_pro"]).map(lambda name: {"preset": name}),
