@@ -25,6 +25,11 @@ def compared(data: Json) -> str:
             f"{data['steps']:,} training steps at {data['steps_per_second']:,.0f} steps/s; {data['seconds'] / 60:.0f} minutes in all on "
             f"{data['workers']} cores of {data['machine']['cpu']}"
         )
+    if "greedy" in data:
+        before, after = (f"{100 * data['greedy'][when]['success']:.1f}" for when in ("before", "after"))
+        gain = data["greedy"]["difference"]
+        bounds = f"{100 * gain['mean']:+.1f} [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]"
+        facts.append(f"With the most probable action instead of a sampled one: {before} % before, {after} % after, {bounds}")
     return f"{markdown(comparison_table(data))}\n\n{'. '.join(facts)}."
 
 
