@@ -100,6 +100,7 @@ def compare(repeats: int) -> None:
     compiled = [baseline_house.compile_house(h) for h in houses]
     poses, table = poses_of(houses, compiled, 200), baseline.textures()
     faces, own, sky = join([faces_of(c) for c in compiled]), no_body(len(poses)), np.array([120, 170, 220], np.uint8)
+    none = np.full(len(poses), -1)
     house, r, eye = np.array([p[0] for p in poses]), np.stack([p[1] for p in poses]), np.stack([p[2] for p in poses])
     palette = np.zeros((len(poses), max(len(c["P"]) for c in compiled), 3), np.float32)
     for at, h in enumerate(house):
@@ -117,7 +118,7 @@ def compare(repeats: int) -> None:
                 baseline.render_one(compiled[h], rotation, place, FOV_DEG, theirs, table)  # noqa: B023
 
         def draw_ours() -> None:
-            draw_batch(faces, house, r, eye, lens, palette, own, table, sky, scratch, rgb, depth, ids, True)  # noqa: B023
+            draw_batch(faces, house, faces, none, r, eye, lens, palette, own, table, sky, scratch, rgb, depth, ids, True)  # noqa: B023
 
         draw_ours()
         differing = []

@@ -52,6 +52,7 @@ class World:
     camera_pitch: Floats  # (B, C)
     room: Ints  # (B,) index of the room in the house, -1 outside every room
     held: Ints  # (B,) object in the gripper, -1
+    hand: Floats  # (B, 3) centre of the hand sphere; not numbers without an arm
     collided: Bools  # (B,) the last action would have touched something
     action_succeeded: Bools  # (B,)
 
@@ -166,6 +167,9 @@ class Simulator(Protocol):
 
     def object_positions(self, house: int) -> Floats:
         """(N, 3) centres of a house's objects."""
+
+    def positions_of(self, objects: Ints) -> Floats:
+        """(B, K, 3) centres of objects (B, K) where they are now, wherever they were taken; not numbers where padded with -1."""
 
     def room_types(self, house: int) -> Sequence[str]: ...
 

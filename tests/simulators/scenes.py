@@ -10,7 +10,7 @@ from flare_core.houses.house import House, HouseObject, Opening, Point, Room, Wa
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.world import Start
 
-FORWARD, RIGHT, TURN_RIGHT, PAN_RIGHT, TILT_DOWN, LIFT, EXTEND, WRIST, DONE, GRASP = range(10)
+FORWARD, RIGHT, TURN_RIGHT, PAN_RIGHT, TILT_DOWN, LIFT, EXTEND, WRIST, DONE, GRASP, RELEASE, HAND_FORWARD, HAND_RIGHT, HAND_UP = range(14)
 ACTIONS = (
     Action(name="forward", effect=Effect(kind="move_base", axis="forward", amount=0.25)),
     Action(name="right", effect=Effect(kind="move_base", axis="right", amount=0.2)),
@@ -22,6 +22,10 @@ ACTIONS = (
     Action(name="wrist", effect=Effect(kind="turn_wrist", axis="right", amount=0.5)),
     Action(name="done", effect=Effect(kind="say", axis="done")),
     Action(name="grasp", effect=Effect(kind="grasp")),
+    Action(name="release", effect=Effect(kind="release")),
+    Action(name="hand_forward", effect=Effect(kind="move_hand", axis="forward", amount=0.05)),
+    Action(name="hand_right", effect=Effect(kind="move_hand", axis="right", amount=0.05)),
+    Action(name="hand_up", effect=Effect(kind="move_hand", axis="up", amount=0.05)),
 )
 ARM = Arm(
     lift=Range(low=0.0, high=0.25),
@@ -49,6 +53,7 @@ def body(
     *cameras: Camera,
     footprint: Footprint | None = None,
     arm: Arm | None = ARM,
+    gripper: str = "none",
     contact: str = "cancel",
     noise: Noise | None = None,
     jitter: Jitter | None = None,
@@ -59,7 +64,7 @@ def body(
         footprint=footprint or Footprint(radius_m=0.2, height_m=1.4),
         cameras=cameras or (eye(),),
         arm=arm,
-        gripper="none",
+        gripper=gripper,  # type: ignore[arg-type]
         actions=ACTIONS,
         on_contact=contact,  # type: ignore[arg-type]
         noise=noise or Noise(),

@@ -10,6 +10,7 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.errors import SimError
 
 JOINT_AXES: Final = ("lift", "extend")
+HAND_AXES: Final = ("right", "up", "forward")
 WRIST: Final = 2
 
 
@@ -21,13 +22,18 @@ class EffectTable:
         motion: (A, 3) forward, right (m), turn (rad) of the base.
         joint: (A,) joint that moves, -1 for none.
         amount: (A,) by how much.
-        impossible: (A,) actions that always fail here (grasp, release, or a joint that the body lacks).
+        hand: (A, 3) right, up, forward (m) of the hand.
+        grasp, release: (A,) what the gripper does.
+        impossible: (A,) actions that always fail here: they move a joint or a hand, or use a gripper, that the body lacks.
         low, high: (J,) limits of the joints; equal where there is no joint.
     """
 
     motion: npt.NDArray[np.float64]
     joint: npt.NDArray[np.int64]
     amount: npt.NDArray[np.float64]
+    hand: npt.NDArray[np.float64]
+    grasp: npt.NDArray[np.bool_]
+    release: npt.NDArray[np.bool_]
     impossible: npt.NDArray[np.bool_]
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
@@ -42,7 +48,9 @@ def effect_table(body: Embodiment) -> EffectTable:
     """
     count = len(body.actions)
     motion, joint = np.zeros((count, 3)), np.full(count, -1)
-    amount, impossible = np.zeros(count), np.zeros(count, dtype=np.bool_)
+    amount, hand = np.zeros(count), np.zeros((count, 3))
+    grasp, release, impossible = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    grips = body.arm is not None and body.gripper != "none"
     low, high, home = _limits(body)
     for at, action in enumerate(body.actions):
         effect = action.effect
@@ -57,11 +65,18 @@ def effect_table(body: Embodiment) -> EffectTable:
             joint[at] = WRIST
         elif effect.kind == "turn_camera":
             joint[at] = _camera_joint(body, action.name, effect.camera, effect.axis)
-        elif effect.kind != "say":
-            impossible[at] = True
+        elif effect.kind == "move_hand":
+            hand[at, HAND_AXES.index(effect.axis)] = effect.amount
+            impossible[at] = body.arm is None
+        elif effect.kind in ("grasp", "release"):
+            (grasp if effect.kind == "grasp" else release)[at] = grips
+            impossible[at] = not grips
         if joint[at] >= 0 and low[joint[at]] == high[joint[at]]:
             impossible[at] = True
-    return EffectTable(motion=motion, joint=joint, amount=amount, impossible=impossible, low=low, high=high, home=home)
+    return EffectTable(
+        motion=motion, joint=joint, amount=amount, hand=hand, grasp=grasp, release=release, impossible=impossible, low=low, high=high,
+        home=home,
+    )  # fmt: skip
 
 
 def _camera_joint(body: Embodiment, action: str, camera: str | None, axis: str) -> int:

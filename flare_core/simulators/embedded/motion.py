@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Footprint
 from flare_core.simulators.embedded.jit import kernel
+from flare_core.simulators.embedded.solids import Solids, house_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -36,21 +37,33 @@ def touches(box: Floats, x: float, z: float, yaw: float, shape: Floats) -> bool:
     sin, cos = math.sin(yaw), math.cos(yaw)
     dx = x + cos * shape[3] + sin * shape[4] - box[0]
     dz = z - sin * shape[3] + cos * shape[4] - box[2]
-    c, s = box[6], box[7]
-    lx, lz = c * dx - s * dz, s * dx + c * dz
     if shape[0] >= 0:
+        c, s = box[6], box[7]
+        lx, lz = c * dx - s * dz, s * dx + c * dz
         ex, ez = max(abs(lx) - box[3], 0.0), max(abs(lz) - box[5], 0.0)
         reach = shape[0] - TOUCH_M
         return bool(reach > 0 and ex * ex + ez * ez < reach * reach)
+    return rectangles_touch(box, dx, dz, cos, sin, shape[1], shape[2])
+
+
+@kernel
+def rectangles_touch(box: Floats, dx: float, dz: float, cos: float, sin: float, half_width: float, half_length: float) -> bool:
+    """Whether a rectangle overlaps a box in the plane.
+
+    Args:
+        dx, dz: centre of the rectangle, seen from the box's.
+        cos, sin: of the rectangle's yaw.
+    """
     # Separating axes of two rectangles; `near` and `far` are cosine and sine of the angle between them.
+    c, s = box[6], box[7]
     near, far = abs(cos * c + sin * s), abs(sin * c - cos * s)
-    if abs(lx) >= box[3] + near * shape[1] + far * shape[2] - TOUCH_M:
+    if abs(c * dx - s * dz) >= box[3] + near * half_width + far * half_length - TOUCH_M:
         return False
-    if abs(lz) >= box[5] + far * shape[1] + near * shape[2] - TOUCH_M:
+    if abs(s * dx + c * dz) >= box[5] + far * half_width + near * half_length - TOUCH_M:
         return False
-    if abs(cos * dx - sin * dz) >= shape[1] + near * box[3] + far * box[5] - TOUCH_M:
+    if abs(cos * dx - sin * dz) >= half_width + near * box[3] + far * box[5] - TOUCH_M:
         return False
-    return bool(abs(sin * dx + cos * dz) < shape[2] + far * box[3] + near * box[5] - TOUCH_M)
+    return bool(abs(sin * dx + cos * dz) < half_length + far * box[3] + near * box[5] - TOUCH_M)
 
 
 @kernel
@@ -73,7 +86,7 @@ def blocked(boxes: Floats, first: int, last: int, x: float, z: float, yaw: float
 
 
 @kernel
-def _near(boxes: Floats, first: int, last: int, x: float, z: float, reach: float, out: Ints) -> int:
+def near_boxes(boxes: Floats, first: int, last: int, x: float, z: float, reach: float, out: Ints) -> int:
     """Indices of the boxes within `reach` of (x, z), as far as their bounding rectangles tell; how many there are."""
     count = 0
     for at in range(first, last):
@@ -121,7 +134,7 @@ def sweep(
         A body that overlaps something at its start is free to leave it only by poses that are free: 0.0.
     """
     length = math.hypot(forward, right)
-    count = _near(boxes, first, last, x, z, reach_of(shape) + length, near)
+    count = near_boxes(boxes, first, last, x, z, reach_of(shape) + length, near)
     sin, cos = math.sin(yaw), math.cos(yaw)
     dx, dz = cos * right + sin * forward, cos * forward - sin * right
     steps = max(1, math.ceil(length / STEP_M - 1e-9), math.ceil(abs(turn) / STEP_RAD - 1e-9))
@@ -141,21 +154,16 @@ def sweep(
 
 @kernel
 def move_all(
-    boxes: Floats,
-    starts: Ints,
-    house: Ints,
-    pose: Floats,
-    motion: Floats,
-    shape: Floats,
-    stop: bool,
-    near: Ints,
-    collided: Bools,
-) -> None:
+    shared: Solids, own: Solids, moved: Bools, house: Ints, pose: Floats, motion: Floats, shape: Floats, limit: Floats, stop: bool,
+    near: Ints, collided: Bools,
+) -> None:  # fmt: skip
     """Carry out one base motion in every row, in place.
 
     Args:
+        shared, own, moved: as in `house_of`.
         pose: (B, 3) x, z, yaw; updated.
         motion: (B, 3) forward, right, turn; a row of zeros does not move.
+        limit: (B,) share of the motion that something else than the base allows.
         stop: go as far as possible at contact, instead of not at all.
         collided: (B,) written.
     """
@@ -165,8 +173,8 @@ def move_all(
         if forward == 0.0 and right == 0.0 and turn == 0.0:
             continue
         x, z, yaw = pose[row, 0], pose[row, 1], pose[row, 2]
-        first, last = starts[house[row]], starts[house[row] + 1]
-        share = sweep(boxes, first, last, x, z, yaw, forward, right, turn, shape, near)
+        boxes, _, first, last = house_of(shared, own, moved[row], house[row], row)
+        share = min(limit[row], sweep(boxes, first, last, x, z, yaw, forward, right, turn, shape, near))
         collided[row] = share < 1.0
         if collided[row] and not stop:
             continue
@@ -178,7 +186,7 @@ def move_all(
 
 @kernel
 def free_all(boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, shape: Floats, out: Bools) -> None:
-    """Write whether a body could stand at each pose."""
+    """Write whether a body could stand at each pose of a house where nothing has moved."""
     for at in range(house.shape[0]):
         first, last = starts[house[at]], starts[house[at] + 1]
         out[at] = not blocked(boxes, first, last, x[at], z[at], yaw[at], shape)
@@ -188,7 +196,7 @@ def free_all(boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw
 def moves_all(
     boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, forward: Floats, shape: Floats, near: Ints, out: Bools
 ) -> None:
-    """Write whether a straight move of `forward` metres from each pose would touch nothing."""
+    """Write whether a straight move of `forward` metres from each pose would touch nothing, in a house where nothing has moved."""
     for at in range(house.shape[0]):
         first, last = starts[house[at]], starts[house[at] + 1]
         out[at] = sweep(boxes, first, last, x[at], z[at], yaw[at], forward[at], 0.0, 0.0, shape, near) == 1.0

@@ -340,6 +340,8 @@ def draw(
 def _batch(
     faces: Faces,
     house: Ints,
+    copies: Faces,
+    copy: Ints,
     r: Singles,
     eye: Singles,
     lens: Singles,
@@ -356,15 +358,17 @@ def _batch(
     """Draw one camera of every row. Thread t takes rows t, t + T, ...; what a row shows does not depend on T.
 
     Args:
-        house: (B,). r: (B, 3, 3). eye: (B, 3). lens: (B, 4). palette: (B, M, 3) colours 0..1.
+        house: (B,). copy: (B,) house of `copies` to draw in its place, -1 for none.
+        r: (B, 3, 3). eye: (B, 3). lens: (B, 4). palette: (B, M, 3) colours 0..1.
         rgb: (B, H, W, 3) written; depth, ids: (B, H, W), written if `full`, else (B, 1, 1).
     """
     threads = s.inverse.shape[0]
     for t in prange(threads):
         for b in range(t, house.shape[0], threads):
+            copied = copy[b] >= 0
             draw(
-                faces,
-                house[b],
+                copies if copied else faces,
+                copy[b] if copied else house[b],
                 r[b],
                 eye[b],
                 lens[b],

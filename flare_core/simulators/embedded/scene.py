@@ -8,6 +8,7 @@ Instance ids in images: -1 sky, then the objects by index, then floor, ceiling a
 + 0, 1, 2), then each opening (`objects + 3 * rooms + opening`). The robot's own arm is `OWN_ID` in every house.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.houses.house import Colour, Point
+from flare_core.simulators.embedded.jit import kernel
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -146,9 +148,31 @@ def box_faces(boxes: Floats, part: Ints, side: Ints) -> tuple[Floats, Floats, Fl
     return box[:, :3] + normal - u - v, 2 * u, 2 * v
 
 
+SUN: Final = (0.11, 0.22, 0.07)  # what light from above and one side adds to a face that looks there
+AMBIENT: Final = 0.70
+SIDEWAYS: Final = 0.05  # added to faces that look along x, so that opposite sides of a box are not alike
+UNDERSIDE: Final = 0.80
+
+
+@kernel
+def shade_at(nx: float, ny: float, nz: float) -> float:
+    """Brightness of a face by its normal (of any length): neighbouring sides of a box differ."""
+    length = max(math.sqrt(nx * nx + ny * ny + nz * nz), 1e-12)
+    nx, ny, nz = nx / length, ny / length, nz / length
+    if ny < -0.9:
+        return UNDERSIDE
+    return min(1.0, AMBIENT + SUN[0] * nx + SUN[1] * ny + SUN[2] * nz + SIDEWAYS * abs(nx))
+
+
+@kernel
+def _shades(normal: Floats, out: Floats) -> None:
+    for at in range(normal.shape[0]):
+        out[at] = shade_at(normal[at, 0], normal[at, 1], normal[at, 2])
+
+
 def shade_of(u: Floats, v: Floats) -> Floats:
-    """(F,) brightness by direction: light from above and one side, so that neighbouring sides of a box differ."""
+    """(F,) brightness of faces with these edges."""
     normal = np.cross(u, v)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    shade = 0.70 + normal @ np.array([0.11, 0.22, 0.07]) + 0.05 * np.abs(normal[:, 0])
-    return np.where(normal[:, 1] < -0.9, 0.80, np.minimum(shade, 1.0))
+    out = np.empty(len(normal))
+    _shades(normal, out)
+    return out

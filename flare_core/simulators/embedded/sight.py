@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.simulators.embedded.jit import kernel
+from flare_core.simulators.embedded.solids import Solids, house_of, things_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -147,34 +148,25 @@ def sees(
 
 @kernel
 def visible_all(
-    boxes: Floats,
-    owners: Ints,
-    box_start: Ints,
-    object_box: Floats,
-    object_start: Ints,
-    house: Ints,
-    objects: Ints,
-    eye: Floats,
-    rotation: Floats,
-    lens: Floats,
-    axis: Floats,
-    within_m: float,
-    out: Bools,
-) -> None:
+    shared: Solids, own: Solids, moved: Bools, house: Ints, objects: Ints, eye: Floats, rotation: Floats, lens: Floats, axis: Floats,
+    within_m: float, out: Bools,
+) -> None:  # fmt: skip
     """Write, for every row and object, whether the row's camera sees it.
 
     Args:
+        shared, own, moved: as in `solids.house_of`.
         house: (B,). objects: (B, K), -1 pads. eye: (B, 3). rotation: (B, 3, 3). lens: (B, 4).
         axis: (B, 2) x, z of the axis of rotation.
         out: (B, K).
     """
     for row in range(objects.shape[0]):
-        first, last = box_start[house[row]], box_start[house[row] + 1]
+        boxes, owners, first, last = house_of(shared, own, moved[row], house[row], row)
+        things, base = things_of(shared, own, moved[row], house[row], row)
         for column in range(objects.shape[1]):
-            own = objects[row, column]
+            thing = objects[row, column]
             out[row, column] = False
-            if own >= 0:
-                target = object_box[object_start[house[row]] + own]
+            if thing >= 0:
+                target = things[base + thing]
                 out[row, column] = sees(
-                    boxes, owners, first, last, target, own, eye[row], rotation[row], lens[row], axis[row, 0], axis[row, 1], within_m
+                    boxes, owners, first, last, target, thing, eye[row], rotation[row], lens[row], axis[row, 0], axis[row, 1], within_m
                 )

@@ -17,6 +17,7 @@ from flare_core.simulators.embedded.cameras import CameraPoses, camera_poses, in
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.effects import effect_table
 from flare_core.simulators.embedded.geometry import room_at
+from flare_core.simulators.embedded.handling import JOINT_SLACK, Handling
 from flare_core.simulators.embedded.jit import kernel
 from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
@@ -29,7 +30,7 @@ from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
 FULL_TURN: Final = 2 * math.pi
 UP, PITCH, FOV = 1, 4, 5  # of a jitter: right, up, forward, yaw, pitch, field of view
-JOINT_SLACK: Final = 1e-9  # ten moves of 0.1 m reach a limit at 1.0 m
+ARM_JOINTS: Final = 3
 
 
 class EmbeddedSimulator:
@@ -67,6 +68,7 @@ class EmbeddedSimulator:
             "collided": np.zeros(batch, dtype=np.bool_),
             "succeeded": np.ones(batch, dtype=np.bool_),
         }
+        self._hands = Handling(self.pack, body, self._table, self._state)
         self._materials = self.pack.most(self.pack.material_start)
         self._state["palette"] = np.zeros((batch, self._materials + len(ARM_COLOURS), 3), dtype=np.float32)
         self._state["palette"][:, self._materials :] = ARM_COLOURS
@@ -89,6 +91,10 @@ class EmbeddedSimulator:
     def object_positions(self, house: int) -> Floats:
         return self.pack.object_box[self.pack.object_start[house] : self.pack.object_start[house + 1], :3].copy()
 
+    def positions_of(self, objects: Ints) -> Floats:
+        """(B, K, 3) centres of objects (B, K) where they are now; not numbers where padded with -1."""
+        return self._hands.positions_of(objects)
+
     def room_types(self, house: int) -> Sequence[str]:
         return self.pack.room_types[house]
 
@@ -110,6 +116,7 @@ class EmbeddedSimulator:
             state["pose"][row] = start.x, start.z, start.yaw
             state["joints"][row] = self._table.home
             state["collided"][row], state["succeeded"][row] = False, True
+            self._hands.clear(int(row))
             state["jitter"][row] = self._draw_jitter(start.episode)
             self._paint(int(row), start)
         self._poses, self._own = None, None
@@ -157,29 +164,52 @@ class EmbeddedSimulator:
         noise = self.body.noise
         if noise.move_m > 0 or noise.turn > 0:
             wanted = self._with_noise(wanted)
+        loose = self._hands.loose
         motion.move_all(
-            self.pack.boxes,
-            self.pack.box_start,
-            state["house"],
-            state["pose"],
-            wanted,
-            self._shape,
-            self.body.on_contact == "stop",
-            self._near,
-            state["collided"],
-        )
+            loose.shared, loose.contact, loose.moved, state["house"], state["pose"], wanted, self._shape, self._hands.limits(wanted),
+            self.body.on_contact == "stop", self._near, state["collided"],
+        )  # fmt: skip
         state["pose"][:, 2] = np.remainder(state["pose"][:, 2], FULL_TURN)
-        succeeded = ~(state["collided"] | table.impossible[actions])
-        rows = np.flatnonzero(table.joint[actions] >= 0)
-        if len(rows):
-            joint = table.joint[actions[rows]]
-            before = state["joints"][rows, joint]
-            after = np.clip(before + table.amount[actions[rows]], table.low[joint], table.high[joint])
-            succeeded[rows] &= np.abs(after - before) > JOINT_SLACK
-            state["joints"][rows, joint] = after
-        state["succeeded"][:] = succeeded
+        state["succeeded"][:] = ~(state["collided"] | table.impossible[actions])
+        self._move_joints(actions)
+        self._hands.carry()
+        self._grip(actions)
         state["step"] += 1
         self._poses, self._own = None, None
+
+    def _move_joints(self, actions: Ints) -> None:
+        """Lift, extension, wrist, hands and cameras."""
+        table, state, joints = self._table, self._state, self._state["joints"]
+        possible = ~table.impossible[actions]
+        rows = np.flatnonzero((table.joint[actions] >= 0) & possible)
+        if len(rows):
+            joint = table.joint[actions[rows]]
+            before = joints[rows, joint]
+            after = np.clip(before + table.amount[actions[rows]], table.low[joint], table.high[joint])
+            state["succeeded"][rows] &= np.abs(after - before) > JOINT_SLACK
+            of_arm = joint < ARM_JOINTS
+            joints[rows[~of_arm], joint[~of_arm]] = after[~of_arm]
+            if of_arm.any():
+                target = joints[rows[of_arm], :ARM_JOINTS].copy()
+                target[np.arange(len(target)), joint[of_arm]] = after[of_arm]
+                self._reach(rows[of_arm], target)
+        rows = np.flatnonzero(table.hand[actions].any(axis=1) & possible)
+        if len(rows):
+            target, within = self._hands.hand_targets(rows, table.hand[actions[rows]])
+            state["succeeded"][rows] &= within
+            self._reach(rows[within], target[within])
+
+    def _reach(self, rows: Ints, target: Floats) -> None:
+        clear = self._hands.reach(rows, target)
+        self._state["succeeded"][rows] &= clear
+        self._state["collided"][rows] |= ~clear
+
+    def _grip(self, actions: Ints) -> None:
+        table, succeeded = self._table, self._state["succeeded"]
+        for row in np.flatnonzero(table.grasp[actions]).tolist():
+            succeeded[row] = self._hands.grasp(row)
+        for row in np.flatnonzero(table.release[actions]).tolist():
+            succeeded[row] = self._hands.release(row)
 
     def _with_noise(self, wanted: Floats) -> Floats:
         """Add a normal error to every base move and turn, keyed by episode and step."""
@@ -209,7 +239,8 @@ class EmbeddedSimulator:
             "camera_yaw": poses.yaw,
             "camera_pitch": poses.pitch,
             "room": room,
-            "held": np.full(self.batch, -1),
+            "held": state["held"].copy(),
+            "hand": self._hands.hands(),
             "collided": state["collided"].copy(),
             "action_succeeded": state["succeeded"].copy(),
         }
@@ -238,8 +269,8 @@ class EmbeddedSimulator:
             SimError: no such camera, another number of rows, or an object that the row's house does not have.
         """
         at = self._camera_at(camera)
-        house, pack_ = self._state["house"], self.pack
-        counts = np.diff(pack_.object_start)[house]
+        house, loose = self._state["house"], self._hands.loose
+        counts = np.diff(self.pack.object_start)[house]
         if objects.shape[:1] != (self.batch,) or objects.ndim != 2 or bool((objects >= counts[:, None]).any()):
             raise SimError(f"visible: objects must be ({self.batch}, K) indices below each house's number of objects, or -1")
         poses = self._camera_poses()
@@ -247,11 +278,9 @@ class EmbeddedSimulator:
         edges = np.stack([lens[:, 2], 1 - lens[:, 2], lens[:, 3], 1 - lens[:, 3]], axis=1) / lens[:, [0, 0, 1, 1]]
         out = np.zeros(objects.shape, dtype=np.bool_)
         sight.visible_all(
-            pack_.boxes,
-            pack_.box_object,
-            pack_.box_start,
-            pack_.object_box,
-            pack_.object_start,
+            loose.shared,
+            loose.sight,
+            loose.moved,
             house,
             objects,
             np.ascontiguousarray(poses.position[:, at]),
@@ -288,10 +317,13 @@ class EmbeddedSimulator:
         rgb = np.empty((len(chosen), height, width, 3), dtype=np.uint8)
         extra = (len(chosen), height, width) if full else (len(chosen), 1, 1)
         depth, ids = np.empty(extra, dtype=np.float32), np.empty(extra, dtype=np.int32)
+        loose = self._hands.loose
         draw = draw_batch if self._threads == 1 else draw_batch_threads
         draw(
             self.pack.faces,
             self._state["house"][chosen],
+            loose.faces,
+            np.where(loose.moved[chosen], 2 * chosen, -1),
             rotations(poses.yaw[chosen, at], poses.pitch[chosen, at]).astype(np.float32),
             poses.position[chosen, at].astype(np.float32),
             intrinsics(self.body.cameras[at], self._state["jitter"][chosen, at, 5], width, height).astype(np.float32),
@@ -353,6 +385,7 @@ class EmbeddedSimulator:
                 raise SimError(f"restore: {name} is {found}, needs {array.shape}; the snapshot is of another simulator")
         for name, array in self._state.items():
             array[...] = state[name]
+        self._hands.refresh()
         self._poses, self._own = None, None
 
 
