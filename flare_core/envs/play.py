@@ -1,7 +1,7 @@
 """Episodes under way: simulator, task and embodiment together, without any rule of when the next one begins."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium
@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from flare_core.envs.observation import BodyState
 from flare_core.errors import SimError, TaskError
-from flare_core.tasks.episodes import Episode, EpisodeSampler
-from flare_core.tasks.predicates import holds
+from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
+from flare_core.tasks.judging import Asked, Judge, needs_marks
 from flare_core.tasks.task import Task
 from flare_core.world import Bools, Floats, Ints, Simulator
 
+MARK = "sub_done"  # what a body says of a room that it has seen
 GOAL_WORDS = 16  # length of the `goal` observation
 Observation = dict[str, npt.NDArray[Any]]
 
@@ -60,7 +61,10 @@ class Play:
         self.steps = np.zeros(batch, dtype=np.int32)
         self.instructions = np.full(batch, "", dtype=object)
         self._episodes: list[Episode | None] = [None] * batch
-        self._targets = np.full((batch, 1), -1, dtype=np.int64)
+        self._judge = Judge(task.success, body, batch)
+        self._asked = Asked.of(np.full((batch, 1), -1, dtype=np.int64))
+        self._marks = np.array([a.effect.kind == "say" and a.effect.axis == MARK for a in body.actions]) & needs_marks(task.success)
+        self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
         self._goal = np.zeros((batch, GOAL_WORDS), dtype=np.int32)
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
@@ -83,6 +87,10 @@ class Play:
         self.simulator.reset(rows, [episode.start for episode in episodes])
         for row, episode in zip(rows.tolist(), episodes, strict=True):
             self._assign(row, episode)
+        self._marked[rows] = False
+        self._ask()
+        self._judge.begin(rows)
+        self._judge.step(self.simulator, self._asked, np.isin(self._rows, rows))
         self.steps[rows] = 0
         self._previous[rows] = self.actions
         self._world = self.simulator.world()
@@ -103,13 +111,15 @@ class Play:
         self._collisions += world.collided
         self._counts[self._rows, actions] += 1
         self._previous = actions.copy()
+        self._mark(actions)
         ended = actions == self.end_action
         reward = np.full(len(actions), self.task.reward.step, dtype=np.float32)
         if ended.any():
-            self._success = ended & holds(self.task.success, self.simulator, np.where(ended[:, None], self._targets, -1))
+            self._success = ended & self._judge.holds(self.simulator, self._asked.only(ended))
             reward += np.where(ended, np.where(self._success, self.task.reward.success, self.task.reward.failure), 0.0).astype(np.float32)
         else:
             self._success = np.zeros_like(ended)
+        self._judge.step(self.simulator, self._asked)
         self._return += reward
         return Outcome(reward=reward, terminated=ended, truncated=~ended & (self.steps >= self.task.horizon), success=self._success)
 
@@ -154,7 +164,8 @@ class Play:
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """Every array that the future depends on, the simulator's under 'simulator/'."""
-        own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
+        own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {f"judge/{k}": v for k, v in self._judge.snapshot().items()}
+        own |= {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
         return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -165,6 +176,8 @@ class Play:
         self._world = self.simulator.world()
         for name in _KEPT:
             setattr(self, f"_{name}", np.array(state[name]))
+        self._judge.restore({name.removeprefix("judge/"): array for name, array in state.items() if name.startswith("judge/")})
+        self._ask()
         self.steps = np.array(state["steps"])
 
     def _assign(self, row: int, episode: Episode) -> None:
@@ -173,12 +186,23 @@ class Play:
         self.instructions[row] = episode.instruction
         self._goal[row] = 0
         self._goal[row, : len(episode.goal)] = episode.goal
-        if len(episode.targets) > self._targets.shape[1]:
-            wider = np.full((len(self._targets), len(episode.targets)), -1, dtype=np.int64)
-            wider[:, : self._targets.shape[1]] = self._targets
-            self._targets = wider
-        self._targets[row] = -1
-        self._targets[row, : len(episode.targets)] = episode.targets
+
+    def _ask(self) -> None:
+        """What every row's episode is about; rows without one ask nothing."""
+        episodes = self._episodes
+        self._asked = Asked(
+            targets=padded([() if one is None else one.targets for one in episodes]),
+            rooms=padded([() if one is None else one.rooms for one in episodes]),
+            marked=self._marked.sum(axis=1),
+            room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
+        )
+
+    def _mark(self, actions: Ints) -> None:
+        """Note the room that a body marks as seen; one that was marked before changes nothing."""
+        rows = np.flatnonzero(self._marks[actions] & (self._world.room >= 0))
+        if len(rows):
+            self._marked[rows, self._world.room[rows]] = True
+            self._asked = replace(self._asked, marked=self._marked.sum(axis=1))
 
     def _episode(self, row: int) -> Episode:
         episode = self._episodes[row]
@@ -191,7 +215,7 @@ class Play:
         return float(np.hypot(there[:, 0] - self._position[row, 0], there[:, 2] - self._position[row, 2]).min())
 
 
-_KEPT = ("previous", "position", "path_m", "collisions", "counts", "success", "return")
+_KEPT = ("marked", "previous", "position", "path_m", "collisions", "counts", "success", "return")
 
 
 def observation_space(simulator: Simulator, renders: Mapping[str, tuple[int, int]]) -> gymnasium.spaces.Dict:

@@ -29,6 +29,7 @@ class Episode:
     """One episode.
 
     Attributes:
+        rooms: the rooms that it is about.
         target_type: what is asked for; `targets` are the objects of that type in the house.
         goal: word ids of the instruction.
         shortest_m: geodesic distance from the start to where the target can be seen.
@@ -41,6 +42,7 @@ class Episode:
     instruction: str
     goal: tuple[int, ...]
     shortest_m: float
+    rooms: tuple[int, ...] = ()
 
 
 class EpisodeSampler:
@@ -170,7 +172,12 @@ def _view(task: Task) -> Visible:
 
 def pad_targets(episodes: Sequence[Episode]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """(B, K) targets of each episode, -1 pads."""
-    padded = np.full((len(episodes), max(len(episode.targets) for episode in episodes)), -1, dtype=np.int64)
-    for row, episode in enumerate(episodes):
-        padded[row, : len(episode.targets)] = episode.targets
-    return padded
+    return padded([episode.targets for episode in episodes])
+
+
+def padded(lists: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """(B, K) numbers, K at least 1, -1 pads."""
+    out = np.full((len(lists), max(1, max((len(one) for one in lists), default=1))), -1, dtype=np.int64)
+    for row, one in enumerate(lists):
+        out[row, : len(one)] = one
+    return out

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
 from flare_core.seeding import stream
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
-from flare_core.tasks.predicates import holds
+from flare_core.tasks.judging import holds
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Simulator, Turns
 
 HEADINGS: Final = 128  # directions kept of a body whose turns never close a circle

@@ -1,33 +1,76 @@
 """What success is made of: a small expression over questions that any simulator can answer.
 
     success: visible(target, navigation, within_m: 2.0)
-    success: all(visible(target, navigation, within_m: 2.0), not(visible(target, manipulation, within_m: 1.0)))
+    success: all(holding(target), stowed())
+    success: then(visible(target, navigation, within_m: 2.0), in_room(target))
 
-`target` stands for the objects of the episode; the second argument of `visible` is the role of a camera.
+`target` stands for what the episode is about: objects, or rooms. `judging.py` answers the questions; here they are values
+and their grammar.
 """
 
 import difflib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-import numpy as np
-
 from flare_core.errors import TaskError
-from flare_core.world import Bools, Ints, Simulator
 
 _TOKEN: Final = re.compile(r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<mark>[(),:]))")
-PREDICATES: Final = ("all", "any", "not", "visible")
+_FARTHEST_M: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visible:
-    """At least one of the episode's targets is visible to the camera of a role within a distance (metres)."""
+    """At least one target is visible to the camera of a role, within a distance (metres) of the axis of rotation."""
 
     role: str
     within_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """The gripper holds one of the targets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """The axis of rotation is within a distance (metres, horizontally) of the centre of a target."""
+
+    within_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandNear:
+    """The centre of the hand sphere is within a distance (metres) of the centre of a target."""
+
+    within_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facing:
+    """The base looks towards the centre of a target, to within an angle (radians, either way)."""
+
+    within: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InRoom:
+    """The axis of rotation is in one of the rooms that the episode is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stowed:
+    """Lift, extension and wrist are where they start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsMarked:
+    """So many different rooms were marked with `sub_done`; None for all of the house."""
+
+    at_least: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,61 +94,46 @@ class Negation:
     part: "Expression"
 
 
-Expression = Visible | Both | Either | Negation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """The parts held one after the other, each at a later step than the one before, the last one now (`then`)."""
+
+    parts: tuple["Expression", ...]
 
 
-def holds(expression: Expression, simulator: Simulator, targets: Ints) -> Bools:
-    """Judge every row.
+Question = Visible | Holding | Near | HandNear | Facing | InRoom | Stowed | RoomsMarked
+Expression = Question | Both | Either | Negation | Sequence
 
-    Args:
-        targets: (B, K) objects of each row's episode, -1 pads. A row of pads asks nothing and gets False from `visible`.
 
-    Returns:
-        (B,)
-
-    Raises:
-        TaskError: the body has no camera of a role that the expression names.
-    """
+def parts_of(expression: Expression) -> tuple[Expression, ...]:
+    """What a combination is made of; nothing for a question."""
     match expression:
-        case Visible(role=role, within_m=within_m):
-            camera = simulator.body.camera_for(role)
-            if camera is None:
-                raise no_camera(role, simulator.body.name)
-            return np.asarray(simulator.visible(targets, camera.name, within_m).any(axis=1))
-        case Both(parts=parts):
-            return np.asarray(np.all([holds(part, simulator, targets) for part in parts], axis=0))
-        case Either(parts=parts):
-            return np.asarray(np.any([holds(part, simulator, targets) for part in parts], axis=0))
+        case Both(parts=parts) | Either(parts=parts) | Sequence(parts=parts):
+            return parts
         case Negation(part=part):
-            return ~holds(part, simulator, targets)
+            return (part,)
+    return ()
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything in it, from the outside in."""
+    yield expression
+    for part in parts_of(expression):
+        yield from walk(part)
 
 
 def place(expression: Expression) -> Visible | None:
     """The view that has to be reached for the expression to hold, or None when it asks for none."""
-    match expression:
-        case Visible():
-            return expression
-        case Both(parts=parts) | Either(parts=parts):
-            return next((found for part in parts if (found := place(part)) is not None), None)
-        case Negation():
-            return None
+    if isinstance(expression, Visible):
+        return expression
+    if isinstance(expression, Negation):
+        return None
+    return next((found for part in parts_of(expression) if (found := place(part)) is not None), None)
 
 
 def roles(expression: Expression) -> Iterator[str]:
     """Roles of the cameras that the expression looks through."""
-    match expression:
-        case Visible(role=role):
-            yield role
-        case Both(parts=parts) | Either(parts=parts):
-            for part in parts:
-                yield from roles(part)
-        case Negation(part=part):
-            yield from roles(part)
-
-
-def no_camera(role: str, body: str) -> TaskError:
-    """The fault of a body that lacks a camera which the task looks through."""
-    return TaskError(f"task: {body} has no camera with role '{role}'. Give one of its cameras `role: {role}`, or change `success`.")
+    yield from (one.role for one in walk(expression) if isinstance(one, Visible))
 
 
 def parse(text: str) -> Expression:
@@ -129,56 +157,78 @@ class _Reader:
 
     def expression(self) -> Expression:
         column = self._at
-        name = self._take("name", "a predicate")
-        if name not in PREDICATES:
-            near = difflib.get_close_matches(name, PREDICATES, n=1)
+        name = self.take("name", "a predicate")
+        if name not in PREDICATES and name not in COMBINATIONS:
+            known = (*COMBINATIONS, *PREDICATES)
+            near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise self._fault(column, f"no predicate '{name}'. Use {', '.join(PREDICATES)}.{hint}")
-        self._mark("(")
-        if name == "visible":
-            return self._visible()
+            raise self.fault(column, f"no predicate '{name}'. Use {', '.join(known)}.{hint}")
+        self.mark("(")
+        if name in PREDICATES:
+            found = PREDICATES[name](self)
+            self.mark(")")
+            return found
         parts = [self.expression()]
         while self._next(","):
             parts.append(self.expression())
-        self._mark(")")
+        self.mark(")")
         if name == "not":
             if len(parts) != 1:
-                raise self._fault(column, f"'not' takes one part, not {len(parts)}. Write not(any(...)) for several.")
+                raise self.fault(column, f"'not' takes one part, not {len(parts)}. Write not(any(...)) for several.")
             return Negation(part=parts[0])
+        if name == "then":
+            if len(parts) < 2:
+                raise self.fault(column, "'then' needs two parts or more: what has to hold first, and what has to hold later.")
+            if any(isinstance(one, Sequence) for part in parts for one in walk(part)):
+                raise self.fault(column, "'then' within 'then' is not possible. Write one then(...) with all parts in order.")
+            return Sequence(parts=tuple(parts))
         return Both(parts=tuple(parts)) if name == "all" else Either(parts=tuple(parts))
 
-    def _visible(self) -> Visible:
+    def target(self, predicate: str) -> None:
+        """`target`, the only thing that can be asked about."""
         column = self._at
-        subject = self._take("name", "'target'")
+        subject = self.take("name", "'target'")
         if subject != "target":
-            raise self._fault(column, f"visible() can be asked of 'target' only, not of '{subject}'.")
-        self._mark(",")
-        role = self._take("name", "the role of a camera, such as 'navigation'")
-        self._mark(",")
+            raise self.fault(column, f"{predicate}() can be asked of 'target' only, not of '{subject}'.")
+
+    def amount(self, predicate: str, key: str, most: float, unit: str, example: str) -> float:
+        """`key: NUMBER` above 0 and at most `most`."""
         column = self._at
-        key = self._take("name", "'within_m: METRES'")
-        if key != "within_m":
-            raise self._fault(column, f"visible() has no argument '{key}'. Write within_m: 2.0.")
-        self._mark(":")
+        found = self.take("name", f"'{key}: {unit.upper()}'")
+        if found != key:
+            raise self.fault(column, f"{predicate}() has no argument '{found}'. Write {key}: {example}.")
+        self.mark(":")
         column = self._at
-        within_m = float(self._take("number", "a distance in metres"))
-        if not 0.0 < within_m <= 100.0 or not math.isfinite(within_m):
-            raise self._fault(column, f"within_m is {within_m:g}; it has to be above 0 and at most 100 metres.")
-        self._mark(")")
-        return Visible(role=role, within_m=within_m)
+        value = float(self.take("number", f"a number of {unit}"))
+        if not 0.0 < value <= most or not math.isfinite(value):
+            raise self.fault(column, f"{key} is {value:g}; it has to be above 0 and at most {most:g} {unit}.")
+        return value
+
+    def metres(self, predicate: str) -> float:
+        """`, within_m: METRES`."""
+        self.mark(",")
+        return self.amount(predicate, "within_m", _FARTHEST_M, "metres", "2.0")
 
     def end(self) -> None:
         rest = self._text[self._at :].strip()
         if rest:
-            raise self._fault(self._at, f"'{rest}' is left over. Join several parts with all(...) or any(...).")
+            raise self.fault(self._at, f"'{rest}' is left over. Join several parts with all(...) or any(...).")
 
-    def _take(self, kind: str, wanted: str) -> str:
+    def take(self, kind: str, wanted: str) -> str:
         found = _TOKEN.match(self._text, self._at)
         if found is None or found.lastgroup != kind:
             rest = self._text[self._at :].strip()
-            raise self._fault(self._at, f"expected {wanted}, found {repr(rest[:20]) if rest else 'the end'}.")
+            raise self.fault(self._at, f"expected {wanted}, found {repr(rest[:20]) if rest else 'the end'}.")
         self._at = found.end()
         return str(found.group(kind))
+
+    def peek(self, name: str) -> bool:
+        """Take a name if it is the next."""
+        found = _TOKEN.match(self._text, self._at)
+        if found is None or found.group("name") != name:
+            return False
+        self._at = found.end()
+        return True
 
     def _next(self, mark: str) -> bool:
         found = _TOKEN.match(self._text, self._at)
@@ -187,11 +237,71 @@ class _Reader:
         self._at = found.end()
         return True
 
-    def _mark(self, mark: str) -> None:
+    def mark(self, mark: str) -> None:
         if not self._next(mark):
             rest = self._text[self._at :].strip()
-            raise self._fault(self._at, f"expected '{mark}', found {repr(rest[:20]) if rest else 'the end'}.")
+            raise self.fault(self._at, f"expected '{mark}', found {repr(rest[:20]) if rest else 'the end'}.")
 
-    def _fault(self, at: int, what: str) -> TaskError:
+    def fault(self, at: int, what: str) -> TaskError:
         column = at + len(self._text[at:]) - len(self._text[at:].lstrip()) + 1
         return TaskError(f'success: column {column} of "{self._text}": {what}')
+
+
+def _visible(reader: _Reader) -> Visible:
+    reader.target("visible")
+    reader.mark(",")
+    role = reader.take("name", "the role of a camera, such as 'navigation'")
+    return Visible(role=role, within_m=reader.metres("visible"))
+
+
+def _holding(reader: _Reader) -> Holding:
+    reader.target("holding")
+    return Holding()
+
+
+def _near(reader: _Reader) -> Near:
+    reader.target("near")
+    return Near(within_m=reader.metres("near"))
+
+
+def _hand_near(reader: _Reader) -> HandNear:
+    reader.target("hand_near")
+    return HandNear(within_m=reader.metres("hand_near"))
+
+
+def _facing(reader: _Reader) -> Facing:
+    reader.target("facing")
+    reader.mark(",")
+    return Facing(within=math.radians(reader.amount("facing", "within_deg", 180.0, "degrees", "15")))
+
+
+def _in_room(reader: _Reader) -> InRoom:
+    reader.target("in_room")
+    return InRoom()
+
+
+def _stowed(reader: _Reader) -> Stowed:
+    del reader
+    return Stowed()
+
+
+def _rooms_marked(reader: _Reader) -> RoomsMarked:
+    if reader.peek("all"):
+        return RoomsMarked(at_least=None)
+    number = reader.amount("rooms_marked", "at_least", 1000.0, "rooms", "3, or rooms_marked(all)")
+    return RoomsMarked(at_least=math.ceil(number))
+
+
+PREDICATES: Final[Mapping[str, Callable[[_Reader], Question]]] = MappingProxyType(
+    {
+        "visible": _visible,
+        "holding": _holding,
+        "near": _near,
+        "hand_near": _hand_near,
+        "facing": _facing,
+        "in_room": _in_room,
+        "stowed": _stowed,
+        "rooms_marked": _rooms_marked,
+    }
+)
+COMBINATIONS: Final = ("all", "any", "not", "then")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import TaskError
-from flare_core.tasks.predicates import Expression, no_camera, roles
+from flare_core.tasks.judging import check_body
+from flare_core.tasks.predicates import Expression
 
 VOWELS = frozenset("aeiou")
 
@@ -68,12 +69,10 @@ class Task:
         """Refuse a body that cannot do the task at all.
 
         Raises:
-            TaskError: it cannot end an episode, or lacks a camera that success looks through.
+            TaskError: it cannot end an episode, or lacks a camera, an arm or a gripper that success asks about.
         """
         self.end_action(body)
-        for role in roles(self.success):
-            if body.camera_for(role) is None:
-                raise no_camera(role, body.name)
+        check_body(self.success, body)
 
 
 def indices_of(types: Sequence[str], wanted: str) -> tuple[int, ...]:

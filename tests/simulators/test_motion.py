@@ -181,8 +181,8 @@ def test_noise_has_the_spread_asked_for_and_is_keyed_by_episode() -> None:
 
 def test_calls_that_make_no_sense_are_refused() -> None:
     simulator = EmbeddedSimulator([house()], body(eye()), 2, 0)
-    with pytest.raises(SimError, match="needs 2 indices from 0 to 9"):
-        simulator.apply(np.array([0, 10]))
+    with pytest.raises(SimError, match="needs 2 indices from 0 to 13"):
+        simulator.apply(np.array([0, 14]))
     with pytest.raises(SimError, match="house 1 of 1"):
         simulator.reset(np.array([0]), [Start(house=1, x=0.0, z=0.0, yaw=0.0, episode=0)])
     with pytest.raises(SimError, match="give finite numbers"):

@@ -11,7 +11,7 @@ from flare_core.errors import TaskError
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import START_M, EpisodeSampler
-from flare_core.tasks.predicates import holds
+from flare_core.tasks.judging import holds
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.task import Task
 

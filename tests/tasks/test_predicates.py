@@ -7,7 +7,24 @@ import numpy as np
 import pytest
 
 from flare_core.errors import TaskError
-from flare_core.tasks.predicates import Both, Either, Negation, Visible, holds, parse, place, roles
+from flare_core.tasks.judging import holds
+from flare_core.tasks.predicates import (
+    Both,
+    Either,
+    Facing,
+    HandNear,
+    Holding,
+    InRoom,
+    Near,
+    Negation,
+    RoomsMarked,
+    Sequence,
+    Stowed,
+    Visible,
+    parse,
+    place,
+    roles,
+)
 from flare_core.world import Simulator
 
 SEEN = Visible(role="navigation", within_m=2.0)
@@ -18,6 +35,7 @@ class Eyes:
 
     body = SimpleNamespace(
         name="testbot",
+        arm=None,
         camera_for=lambda role: {"navigation": SimpleNamespace(name="front"), "manipulation": SimpleNamespace(name="hand")}.get(role),
     )
 
@@ -35,11 +53,32 @@ def test_the_grammar_covers_views_and_their_combinations() -> None:
     )
 
 
+def test_the_grammar_covers_hands_rooms_and_sequences() -> None:
+    assert parse("all(holding(target), stowed(), in_room(target))") == Both(parts=(Holding(), Stowed(), InRoom()))
+    assert parse("then(near(target, within_m: 1), hand_near(target, within_m: 0.06))") == Sequence(
+        parts=(Near(within_m=1.0), HandNear(within_m=0.06))
+    )
+    assert parse("any(rooms_marked(all), rooms_marked(at_least: 3))") == Either(parts=(RoomsMarked(at_least=None), RoomsMarked(at_least=3)))
+    assert parse("facing(target, within_deg: 180)") == Facing(within=np.pi)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("visble(target, navigation, within_m: 2)",
-         "column 1 of \"{}\": no predicate 'visble'. Use all, any, not, visible. Did you mean 'visible'?"),
+         "column 1 of \"{}\": no predicate 'visble'. Use all, any, not, then, visible, holding, near, hand_near, facing, in_room, stowed, "
+         "rooms_marked. Did you mean 'visible'?"),
+        ("holding(mug)", "column 9 of \"{}\": holding() can be asked of 'target' only, not of 'mug'."),
+        ("near(target)", "column 12 of \"{}\": expected ',', found ')'."),
+        ("facing(target, within_m: 2)", "column 16 of \"{}\": facing() has no argument 'within_m'. Write within_deg: 15."),
+        ("facing(target, within_deg: 200)",
+         "column 28 of \"{}\": within_deg is 200; it has to be above 0 and at most 180 degrees."),
+        ("rooms_marked(every)",
+         "column 14 of \"{}\": rooms_marked() has no argument 'every'. Write at_least: 3, or rooms_marked(all)."),
+        ("stowed(arm)", "column 8 of \"{}\": expected ')', found 'arm)'."),
+        ("then(stowed())", "column 1 of \"{}\": 'then' needs two parts or more: what has to hold first, and what has to hold later."),
+        ("then(stowed(), then(stowed(), stowed()))",
+         "column 1 of \"{}\": 'then' within 'then' is not possible. Write one then(...) with all parts in order."),
         ("visible(table, navigation, within_m: 2)", "column 9 of \"{}\": visible() can be asked of 'target' only, not of 'table'."),
         ("visible(target, navigation)", "column 27 of \"{}\": expected ',', found ')'."),
         ("visible(target, navigation, near: 2)", "column 29 of \"{}\": visible() has no argument 'near'. Write within_m: 2.0."),
