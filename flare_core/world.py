@@ -128,6 +128,15 @@ class Navigation(Protocol):
             None when there is no such place.
         """
 
+    def room_field(self, house: int, rooms: tuple[int, ...]) -> Field | None:
+        """Way into the nearest of these rooms; None when the body can get into none."""
+
+    def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
+        """Way to the nearest place within a horizontal distance of one of the objects' centres; None when there is none."""
+
+    def arrival(self, field: Field, x: float, z: float) -> tuple[float, float]:
+        """Goal cell (x, z) of a field that is nearest to a point as the crow flies."""
+
     def distance(self, field: Field, x: Floats, z: Floats) -> Floats:
         """(N,) metres from each point to the nearest goal cell; infinite where there is no way."""
 
@@ -167,6 +176,12 @@ class Simulator(Protocol):
 
     def object_positions(self, house: int) -> Floats:
         """(N, 3) centres of a house's objects."""
+
+    def object_sizes(self, house: int) -> Floats:
+        """(N, 3) extents of the boxes around a house's objects, in their own frames."""
+
+    def object_rooms(self, house: int) -> Ints:
+        """(N,) room that each object's centre is in, -1 outside."""
 
     def positions_of(self, objects: Ints) -> Floats:
         """(B, K, 3) centres of objects (B, K) where they are now, wherever they were taken; not numbers where padded with -1."""

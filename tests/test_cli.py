@@ -76,7 +76,7 @@ def test_check_refuses_a_task_with_a_word_that_has_no_vector(tmp_path: Path) -> 
     path.write_text("kind: task\nextends: objectnav\ntemplates: ['fnid {a} {target}']\n")
     result = flare("check", path)
     assert result.exit_code == 1
-    assert "goal words: 'fnid' in" in result.output
+    assert "mine.yaml:3: templates.0: the word 'fnid' has no vector" in result.output
     assert "Did you mean 'find'?" in result.output
 
 

@@ -12,11 +12,11 @@ from flare_core.envs.observation import BodyState
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
 from flare_core.tasks.judging import Asked, Judge, needs_marks
-from flare_core.tasks.task import Task
+from flare_core.tasks.task import MARK, Task
 from flare_core.world import Bools, Floats, Ints, Simulator
 
-MARK = "sub_done"  # what a body says of a room that it has seen
-GOAL_WORDS = 16  # length of the `goal` observation
+GOAL_WORDS = 16  # length of the `goal` observation; of a task with longer instructions, that of the longest
+MOST_WORDS = 64
 Observation = dict[str, npt.NDArray[Any]]
 
 
@@ -33,7 +33,7 @@ class Outcome:
 class Play:
     """The episodes of every row of a simulator.
 
-    B rows, A actions, L = GOAL_WORDS.
+    B rows, A actions, L = goal_words: GOAL_WORDS or, of a task with longer instructions, the length of the longest.
     """
 
     def __init__(self, simulator: Simulator, task: Task, sampler: EpisodeSampler, renders: Mapping[str, tuple[int, int]]) -> None:
@@ -51,8 +51,9 @@ class Play:
         if missing:
             have = ", ".join(camera.name for camera in body.cameras)
             raise SimError(f"env: {body.name} has no camera '{missing[0]}'. Render one of: {have}.")
-        if sampler.words > GOAL_WORDS:
-            raise TaskError(f"task {task.name}: an instruction has {sampler.words} words, more than {GOAL_WORDS}. Shorten the template.")
+        if sampler.words > MOST_WORDS:
+            raise TaskError(f"task {task.name}: an instruction has {sampler.words} words, more than {MOST_WORDS}. Shorten the template.")
+        self.goal_words = max(GOAL_WORDS, sampler.words)
         self.simulator, self.task, self.sampler, self.renders = simulator, task, sampler, dict(renders)
         self.state = BodyState(body)
         self.actions = len(body.actions)
@@ -65,7 +66,7 @@ class Play:
         self._asked = Asked.of(np.full((batch, 1), -1, dtype=np.int64))
         self._marks = np.array([a.effect.kind == "say" and a.effect.axis == MARK for a in body.actions]) & needs_marks(task.success)
         self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
-        self._goal = np.zeros((batch, GOAL_WORDS), dtype=np.int32)
+        self._goal = np.zeros((batch, self.goal_words), dtype=np.int32)
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
         self._path_m = np.zeros(batch)
@@ -80,6 +81,11 @@ class Play:
     def episodes(self) -> Sequence[Episode]:
         """The episode of every row; only after each has begun one."""
         return [episode for episode in self._episodes if episode is not None]
+
+    @property
+    def marked(self) -> Bools:
+        """(B, R) rooms that were marked as seen in every row's episode."""
+        return self._marked.copy()
 
     def begin(self, rows: Ints, numbers: Ints) -> None:
         """Begin these episodes in these rows."""
@@ -210,7 +216,9 @@ class Play:
         return episode
 
     def _distance(self, row: int, episode: Episode) -> float:
-        """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into."""
+        """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into; to no target, none."""
+        if not episode.targets:
+            return float("nan")
         there: Floats = self.simulator.object_positions(episode.start.house)[list(episode.targets)]
         return float(np.hypot(there[:, 0] - self._position[row, 0], there[:, 2] - self._position[row, 2]).min())
 
@@ -218,14 +226,14 @@ class Play:
 _KEPT = ("marked", "previous", "position", "path_m", "collisions", "counts", "success", "return")
 
 
-def observation_space(simulator: Simulator, renders: Mapping[str, tuple[int, int]]) -> gymnasium.spaces.Dict:
+def observation_space(play: Play) -> gymnasium.spaces.Dict:
     """Space of one row's observation."""
-    body = simulator.body
+    body, renders = play.simulator.body, play.renders
     word_limit = np.iinfo(np.int32).max
     spaces: dict[str, gymnasium.spaces.Space[Any]] = {
         f"camera/{name}": gymnasium.spaces.Box(0, 255, (height, width, 3), np.uint8) for name, (width, height) in renders.items()
     }
-    spaces["goal"] = gymnasium.spaces.Box(0, word_limit, (GOAL_WORDS,), np.int32)
+    spaces["goal"] = gymnasium.spaces.Box(0, word_limit, (play.goal_words,), np.int32)
     spaces["previous_action"] = gymnasium.spaces.Discrete(len(body.actions) + 1)
     spaces["body"] = gymnasium.spaces.Box(-1.0, 1.0, (len(body.body_inputs),), np.float32)
     spaces["step"] = gymnasium.spaces.Box(0, word_limit, (), np.int32)

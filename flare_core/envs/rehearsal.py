@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from flare_core.envs.play import Play
 from flare_core.tasks.episodes import EpisodeSampler
-from flare_core.tasks.expert import Expert
+from flare_core.tasks.expert import guide_for
 from flare_core.tasks.task import Task
 from flare_core.world import Simulator
 
@@ -23,14 +23,14 @@ def rehearse(simulator: Simulator, task: Task, sampler: EpisodeSampler, numbers:
     Returns:
         (N, ...) what `Play.results` says of each episode, in the order of `numbers`.
     """
-    play, expert = Play(simulator, task, sampler, {}), Expert(simulator, sampler)
+    play, expert = Play(simulator, task, sampler, {}), guide_for(simulator, sampler)
     rows = np.arange(simulator.batch, dtype=np.int64)
     wanted = np.array(numbers, dtype=np.int64)
     play.begin(rows, wanted[rows % len(wanted)])
     following = simulator.batch
     found: dict[int, dict[str, Any]] = {}
     while len(found) < len(wanted):
-        outcome = play.act(expert.actions(play.episodes))
+        outcome = play.act(expert.actions(play.episodes, None, play.marked))
         over = outcome.terminated | outcome.truncated
         if not over.any():
             continue

@@ -29,9 +29,9 @@ class FlareEnv(gymnasium.Env[dict[str, Any], np.int64]):
         """
         if simulator.batch != 1:
             raise SimError(f"env: a single environment needs a simulator of batch 1, not {simulator.batch}. Use FlareVectorEnv.")
-        self.observation_space = observation_space(simulator, renders)
-        self.action_space = gymnasium.spaces.Discrete(len(simulator.body.actions))
         self._play = Play(simulator, task, sampler, renders)
+        self.observation_space = observation_space(self._play)
+        self.action_space = gymnasium.spaces.Discrete(len(simulator.body.actions))
         self._row = np.zeros(1, dtype=np.int64)
         self._number = 0
 

@@ -19,7 +19,7 @@ Schedule = Literal["striped", "queue"]
 class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[Any]]):
     """B episodes at once, with the SAME_STEP autoreset: a step that ends an episode returns the first view of the next one.
 
-    Observation, over the batch: `camera/<name>` uint8 (B, H, W, 3); `goal` int32 (B, 16) word ids, 0 pads; `previous_action`
+    Observation, over the batch: `camera/<name>` uint8 (B, H, W, 3); `goal` int32 (B, L) word ids, 0 pads; `previous_action`
     int64 (B,), the number of actions at the start of an episode; `body` float32 (B, D); `step` int32 (B,).
 
     `info` always holds `action_mask` bool (B, A) and `instruction` (B,) text. When an episode ended it also holds, as
@@ -44,11 +44,11 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
                 "queue": a row that is free takes the next number, so that the first N numbers are all played (evaluation).
         """
         self.num_envs = simulator.batch
-        self.single_observation_space = observation_space(simulator, renders)
+        self.play = Play(simulator, task, sampler, renders)
+        self.single_observation_space = observation_space(self.play)
         self.single_action_space = gymnasium.spaces.Discrete(len(simulator.body.actions))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self.play = Play(simulator, task, sampler, renders)
         self.schedule: Schedule = schedule
         self._next = 0
         self._stride = self.num_envs

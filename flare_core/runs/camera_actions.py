@@ -45,7 +45,7 @@ class LentEpisodes(EpisodeSampler):
     def is_feasible(self, number: int) -> bool:
         """Whether this body, too, can see a target from a place that it can reach."""
         episode = self.episode(number)
-        return self._field(episode.start.house, episode.targets) is not None
+        return self.way(episode.start.house, episode.targets, episode.rooms) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, held_out_stages, parts_of
-from flare_core.tasks.expert import Expert
+from flare_core.tasks.expert import guide_for
 
 ROWS = 50
 Report = Callable[[int], None]
@@ -86,10 +86,10 @@ def blind(scene: Scene) -> Scene:
 
 def expert_actor(stage: FlareVectorEnv) -> Actor:
     """The expert as an actor."""
-    expert = Expert(stage.play.simulator, stage.play.sampler)
+    expert = guide_for(stage.play.simulator, stage.play.sampler)
 
     def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         del observation, masks, starting
-        return expert.actions(stage.episodes)
+        return expert.actions(stage.episodes, None, stage.play.marked)
 
     return act

@@ -79,11 +79,12 @@ def _without_images(stage: FlareVectorEnv, observation: Observation) -> Observat
 
 
 def _with_other_words(stage: FlareVectorEnv, observation: Observation) -> Observation:
-    """The instruction of the task's type that stands so many places further on in the task's list as the episode's number says."""
+    """Another of the task's instructions: the one that stands so many places further on as the episode's number says."""
     task, vocabulary = stage.play.task, Vocabulary.load()
+    others = [vocabulary.encode(task.say(gaps, 0)) for gaps in task.subjects.phrases()]
     goal = np.zeros_like(observation["goal"])
     for row, episode in enumerate(stage.episodes):
-        at = (task.types.index(episode.target_type) + 1 + episode.number % (len(task.types) - 1)) % len(task.types)
-        words = vocabulary.encode(task.instruction(task.types[at], 0))
+        own = task.types.index(episode.target_type) if episode.target_type in task.types and len(others) == len(task.types) else 0
+        words = others[(own + 1 + episode.number % max(1, len(others) - 1)) % len(others)]
         goal[row, : len(words)] = words
     return {**observation, "goal": goal}

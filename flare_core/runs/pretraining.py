@@ -60,6 +60,8 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)))
     task, task_spec = load_task(loaded.spec.task, loaded.folder_of(("task",)))
     spec, recipe = loaded.spec, None
+    if not task.types:
+        raise SpecError(f"{loaded.line_of(('task',))}: task: '{task.name}' names no object types, which the lesson in seeing is about")
     if spec.start is None and (spec.perception is None or spec.cloning is None):
         missing = "perception" if spec.perception is None else "cloning"
         raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")

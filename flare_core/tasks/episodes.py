@@ -8,13 +8,15 @@ import numpy as np
 
 from flare_core.errors import TaskError
 from flare_core.seeding import stream
-from flare_core.tasks.predicates import Visible, place
-from flare_core.tasks.task import Task, indices_of
+from flare_core.tasks.predicates import Expression, InRoom, Near, RoomsMarked, Visible, positive
+from flare_core.tasks.subjects import Subject
+from flare_core.tasks.task import Task
 from flare_core.world import Field, Simulator, Start
 
 START_M = 1.5  # least geodesic distance between a start and the places where the task can succeed
 TRIES = 12  # poses drawn in search of one that does not show the target
 SHARE_HOUSES = 64  # houses that the feasible share is counted over
+Goal = Visible | Near | InRoom | RoomsMarked
 SIGHT_M = 50.0  # across any house
 
 
@@ -60,17 +62,32 @@ class EpisodeSampler:
         """
         task.check(simulator.body)
         self.task = task
-        self.view = _view(task)
-        camera = simulator.body.camera_for(self.view.role)
-        assert camera is not None  # task.check
-        self.camera = camera.name
+        self.goal = goal_of(task.success, task.name)
         self.words = max(len(vocabulary.encode(text)) for text in task.instructions())
         self._simulator = simulator
         self._vocabulary = vocabulary
         self._seed = seed
         self._randomise = randomise_materials
         self._order: tuple[int, list[int]] = (-1, [])
-        self._present: dict[int, dict[str, tuple[int, ...]]] = {}
+        self._present: dict[int, list[Subject]] = {}
+
+    @property
+    def view(self) -> Visible:
+        """The view that has to be reached.
+
+        Raises:
+            TaskError: the task asks for none.
+        """
+        if not isinstance(self.goal, Visible):
+            raise TaskError(f"task {self.task.name}: success asks for no view of a target. Use a task with visible(target, ...).")
+        return self.goal
+
+    @property
+    def camera(self) -> str:
+        """The camera of that view."""
+        camera = self._simulator.body.camera_for(self.view.role)
+        assert camera is not None  # task.check
+        return camera.name
 
     def episode(self, number: int) -> Episode:
         """The episode of that number, whatever was drawn before.
@@ -91,23 +108,36 @@ class EpisodeSampler:
         )
 
     def field(self, episode: Episode) -> Field:
-        """Way to the places where an episode can succeed."""
-        field = self._field(episode.start.house, episode.targets)
+        """Way to the places where an episode can succeed; for marked rooms, to the room of the episode's that is named first."""
+        field = self.way(episode.start.house, episode.targets, episode.rooms)
         assert field is not None  # an episode is sampled only where there is one
         return field
 
+    def ways(self, house: int, rooms: Sequence[int]) -> list[Field | None]:
+        """Way to each of these rooms, None where the body cannot get in."""
+        return [self._simulator.navigation.room_field(house, (room,)) for room in rooms]
+
     @property
     def feasible_share(self) -> float:
-        """Share of the (house, type) pairs that this body can solve, over the first houses."""
+        """Share of the (house, subject) pairs that this body can solve, over the first houses."""
         solved = [
-            self._field(house, objects) is not None
+            self.way(house, subject.objects, subject.rooms) is not None
             for house in range(min(SHARE_HOUSES, self._simulator.house_count()))
-            for objects in self._targets_in(house).values()
+            for subject in self._subjects_in(house)
         ]
         return float(np.mean(solved)) if solved else 0.0
 
-    def _field(self, house: int, objects: tuple[int, ...]) -> Field | None:
-        return self._simulator.navigation.field(house, objects, self.camera, self.view.within_m)
+    def way(self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...]) -> Field | None:
+        """Way to where the task can succeed; None where that is nowhere."""
+        navigation = self._simulator.navigation
+        match self.goal:
+            case Visible(within_m=within_m):
+                return navigation.field(house, objects, self.camera, within_m)
+            case Near(within_m=within_m):
+                return navigation.near_field(house, objects, within_m)
+            case InRoom():
+                return navigation.room_field(house, rooms)
+        return navigation.room_field(house, rooms) if all(way is not None for way in self.ways(house, rooms)) else None
 
     def _house(self, number: int, attempt: int) -> int:
         """House of an episode; further attempts take the houses that follow in the same order."""
@@ -117,24 +147,22 @@ class EpisodeSampler:
             self._order = (turn, stream(self._seed, "houses", turn).permutation(houses).tolist())
         return self._order[1][(number + attempt) % houses]
 
-    def _targets_in(self, house: int) -> dict[str, tuple[int, ...]]:
+    def _subjects_in(self, house: int) -> list[Subject]:
         if house not in self._present:
-            types = self._simulator.object_types(house)
-            there = {name: indices_of(types, name) for name in self.task.types}
-            self._present[house] = {name: objects for name, objects in there.items() if objects}
+            self._present[house] = self.task.subjects.of(self._simulator, house)
         return self._present[house]
 
     def _episode_in(self, house: int, number: int, draws: np.random.Generator) -> Episode | None:
-        present = self._targets_in(house)
-        near: tuple[str, Field] | None = None
+        present = self._subjects_in(house)
+        near: tuple[Subject, Field] | None = None
         for at in draws.permutation(len(present)).tolist():
-            name = list(present)[at]
-            field = self._field(house, present[name])
+            subject = present[at]
+            field = self.way(house, subject.objects, subject.rooms)
             if field is None:
                 continue
-            if float(self._distances(field).max(initial=0.0)) >= START_M:
-                return self._begin(name, field, number, draws)
-            near = near or (name, field)
+            if isinstance(self.goal, RoomsMarked) or float(self._distances(field).max(initial=0.0)) >= START_M:
+                return self._begin(subject, field, number, draws)
+            near = near or (subject, field)
         return None if near is None else self._begin(*near, number, draws)
 
     def _distances(self, field: Field) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -142,32 +170,54 @@ class EpisodeSampler:
         distances = self._simulator.navigation.distance(field, cells[:, 0], cells[:, 1])
         return np.where(np.isfinite(distances), distances, 0.0)
 
-    def _begin(self, name: str, field: Field, number: int, draws: np.random.Generator) -> Episode:
+    def _begin(self, subject: Subject, field: Field, number: int, draws: np.random.Generator) -> Episode:
         distances = self._distances(field)
-        far = np.flatnonzero(distances >= START_M)
+        far = np.arange(len(distances)) if isinstance(self.goal, RoomsMarked) else np.flatnonzero(distances >= START_M)
         cells = far if len(far) else np.flatnonzero(distances >= 0.5 * distances.max())
         poses = np.empty((TRIES, 3))
         poses[:, :2] = self._simulator.navigation.reachable(field.house)[draws.choice(cells, TRIES)]
         poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
-        seen = self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M)
-        x, z, yaw = poses[int(np.argmin(seen))].tolist()  # the first that does not show the target, else the first
-        text = self.task.instruction(name, int(draws.integers(len(self.task.templates))))
+        at = 0
+        if isinstance(self.goal, Visible):  # the first that does not show the target, else the first
+            at = int(np.argmin(self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M)))
+        x, z, yaw = poses[at].tolist()
+        text = self.task.say(subject.gaps, int(draws.integers(len(self.task.templates))))
         return Episode(
             number=number,
             start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)),
-            target_type=name,
-            targets=field.objects,
+            target_type=subject.kind,
+            targets=subject.objects,
+            rooms=subject.rooms,
             instruction=text,
             goal=self._vocabulary.encode(text),
-            shortest_m=float(self._simulator.navigation.distance(field, np.array([x]), np.array([z]))[0]),
+            shortest_m=self._shortest(subject, field, x, z),
         )
 
+    def _shortest(self, subject: Subject, field: Field, x: float, z: float) -> float:
+        """Metres of the shortest way; where rooms have to be marked, of a tour that always goes on to the nearest one."""
+        navigation = self._simulator.navigation
+        if not isinstance(self.goal, RoomsMarked):
+            return float(navigation.distance(field, np.array([x]), np.array([z]))[0])
+        ways = [way for way in self.ways(field.house, subject.rooms) if way is not None]
+        metres = 0.0
+        while ways:
+            left = [float(navigation.distance(way, np.array([x]), np.array([z]))[0]) for way in ways]
+            nearest = int(np.argmin(left))
+            metres += left[nearest]
+            x, z = navigation.arrival(ways.pop(nearest), x, z)
+        return metres
 
-def _view(task: Task) -> Visible:
-    view = place(task.success)
-    if view is None:
-        raise TaskError(f"task {task.name}: success asks for no view of the target, so no start can be sampled. Add visible(target, ...).")
-    return view
+
+def goal_of(success: Expression, name: str) -> Goal:
+    """What has to be reached for success to hold: a view, a place near by, a room, or all rooms.
+
+    Raises:
+        TaskError: success says nothing of where to go.
+    """
+    found = next((one for one in positive(success) if isinstance(one, Visible | Near | InRoom | RoomsMarked)), None)
+    if found is None:
+        raise TaskError(f"task {name}: success says nothing of where to go, so no start can be sampled. Add visible(target, ...).")
+    return found
 
 
 def pad_targets(episodes: Sequence[Episode]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -8,15 +8,17 @@ it turns (and tilts) there by the fewest actions, and ends the episode as soon a
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
+from flare_core.errors import TaskError
 from flare_core.seeding import stream
-from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
-from flare_core.tasks.judging import holds
+from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets, padded
+from flare_core.tasks.judging import Asked, Judge, holds
+from flare_core.tasks.predicates import RoomsMarked, Visible
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Simulator, Turns
 
 HEADINGS: Final = 128  # directions kept of a body whose turns never close a circle
@@ -30,8 +32,95 @@ TINY: Final = 0.3  # but for turns of less than this, radians
 STEP_ASIDE: Final = 0.3  # how often a body that is lost moves instead of turning on
 
 
+class Guide(Protocol):
+    """An expert for one task: an action for every state, whatever brought the body there."""
+
+    lost: Bools
+
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """(B,) the best action of every row.
+
+        Args:
+            episodes: what each row plays.
+            previous: (B,) what each body has just done.
+            marked: (B, R) rooms that were marked as seen, for tasks that ask for that.
+        """
+
+
+def guide_for(simulator: Simulator, sampler: EpisodeSampler) -> Guide:
+    """The expert that a task asks for.
+
+    Raises:
+        TaskError: the body cannot end an episode or mark a room.
+    """
+    match sampler.goal:
+        case Visible():
+            return Expert(simulator, sampler)
+        case RoomsMarked():
+            return TourExpert(simulator, sampler)
+    return WayExpert(simulator, sampler)
+
+
+class Walker:
+    """Walks down fields by the body's own turns and moves.
+
+    Attributes:
+        turn: radians of the body's widest turn. step_m: metres of its longest move.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        """Lay out the body's turns and moves."""
+        body = simulator.body
+        self._simulator = simulator
+        self.turns = headings(body)
+        self._after = turns_after(body, self.turns)
+        self._moves = moves(body)
+        self._spare = [action for action, _ in _steps_of(body, "turn_base", "right")]
+        self.turn = max((abs(amount) for _, amount in _steps_of(body, "turn_base", "right")), default=2 * math.pi)
+        self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
+        self._steps = _steps_of(body, "move_base", "forward")
+
+    def walk(self, rows: Ints, fields: Sequence[Field], previous: Ints | None, otherwise: int) -> tuple[Ints, Bools]:
+        """(R,) actions down each row's field, a step aside where that is blocked, and (R,) where it was.
+
+        Args:
+            otherwise: action of a body that can neither move nor turn.
+        """
+        way = self.descend(rows, fields, previous)
+        stuck: Bools = way < 0
+        for at in np.flatnonzero(stuck).tolist():
+            way[at] = self._wander(int(rows[at]), otherwise)
+        return way, stuck
+
+    def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:
+        """(R,) action that begins the shortest way down each row's field, as `Navigation.descend`; `previous` (R,) as in `actions`."""
+        navigation, out = self._simulator.navigation, np.empty(len(rows), dtype=np.int64)
+        said = np.full(len(rows), -1) if previous is None else np.where(np.isin(previous, list(self._after)), previous, -1)
+        for action in np.unique(said).tolist():
+            at = np.flatnonzero(said == action)
+            turns = self._after.get(action, self.turns)
+            out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
+        return out
+
+    def _wander(self, row: int, otherwise: int) -> int:
+        """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
+
+        It is drawn from the pose, so that it depends on the state alone. All turns go the same way: two poses never send the
+        body back to each other.
+        """
+        world = self._simulator.world()
+        x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
+        draws = stream(0, "wander", *(round(value * 1000) % 2**32 for value in (x, z, yaw)))
+        here = (np.array([x]), np.array([z]), np.array([yaw]))
+        for at in draws.permutation(len(self._steps)).tolist():
+            action, distance_m = self._steps[at]
+            if draws.random() < STEP_ASIDE and self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
+                return int(action)
+        return int(self._spare[0]) if self._spare else otherwise
+
+
 class Expert:
-    """Chooses actions for every row of a simulator.
+    """Chooses actions for every row of a simulator so that a target comes into view.
 
     Attributes:
         turn: radians of the body's widest turn. step_m: metres of its longest move.
@@ -54,19 +143,14 @@ class Expert:
         self._simulator = simulator
         self._sampler = sampler
         self._end = sampler.task.end_action(body)
-        self._turns = headings(body)
-        self._after = turns_after(body, self._turns)
-        self._looks = looks(body, camera, self._turns)
+        self._walker = Walker(simulator)
+        self._looks = looks(body, camera, self._walker.turns)
         self._within_m, self._margin = (*within_m, sampler.view.within_m), margin
-        self._moves = moves(body)
-        self._spare = [action for action, _ in _steps_of(body, "turn_base", "right")]
-        self.turn = max((abs(amount) for _, amount in _steps_of(body, "turn_base", "right")), default=2 * math.pi)
-        self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
-        self._steps = _steps_of(body, "move_base", "forward")
+        self.turn, self.step_m = self._walker.turn, self._walker.step_m
         self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
 
-    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None) -> Ints:
-        """The best action of every row in its present state.
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """The best action of every row in its present state; `marked` does not matter.
 
         Args:
             episodes: the episode that each row of the simulator plays, B of them.
@@ -95,22 +179,13 @@ class Expert:
         self.lost = np.zeros(len(rows), dtype=np.bool_)
         far = np.flatnonzero((choice < 0) | (actions < 0))
         if len(far):
-            way = self.descend(far, [fields[row] for row in far], None if previous is None else previous[far])
-            actions[far] = way
-            for row in far[way < 0].tolist():
-                actions[row] = self._wander(row)
-                self.lost[row] = True
+            said = None if previous is None else previous[far]
+            actions[far], self.lost[far] = self._walker.walk(far, [fields[row] for row in far], said, self._end)
         return actions
 
     def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:
-        """(R,) action that begins the shortest way down each row's field, as `Navigation.descend`; `previous` (R,) as in `actions`."""
-        navigation, out = self._simulator.navigation, np.empty(len(rows), dtype=np.int64)
-        said = np.full(len(rows), -1) if previous is None else np.where(np.isin(previous, list(self._after)), previous, -1)
-        for action in np.unique(said).tolist():
-            at = np.flatnonzero(said == action)
-            turns = self._after.get(action, self._turns)
-            out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
-        return out
+        """As `Walker.descend`."""
+        return self._walker.descend(rows, fields, previous)
 
     def _ways(self, episodes: Sequence[Episode]) -> tuple[list[Field], Floats]:
         """Each row's way to where its target can be seen from near by, and how near that is."""
@@ -129,21 +204,76 @@ class Expert:
             choice[at] = self._simulator.navigation.look(rows[at], targets[at], self._sampler.camera, metres, margin, self._looks)
         return choice
 
-    def _wander(self, row: int) -> int:
-        """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
 
-        It is drawn from the pose, so that it depends on the state alone. All turns go the same way: two poses never send the
-        body back to each other.
+class WayExpert:
+    """Walks to a place or into a room and ends the episode there. `lost` as in `Expert`."""
+
+    def __init__(self, simulator: Simulator, sampler: EpisodeSampler) -> None:
+        """Lay out the body's turns and moves.
+
+        Raises:
+            TaskError: the body cannot end an episode.
         """
-        world = self._simulator.world()
-        x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
-        draws = stream(0, "wander", *(round(value * 1000) % 2**32 for value in (x, z, yaw)))
-        here = (np.array([x]), np.array([z]), np.array([yaw]))
-        for at in draws.permutation(len(self._steps)).tolist():
-            action, distance_m = self._steps[at]
-            if draws.random() < STEP_ASIDE and self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
-                return int(action)
-        return int(self._spare[0]) if self._spare else self._end
+        self._simulator, self._sampler, self._walker = simulator, sampler, Walker(simulator)
+        self._end = sampler.task.end_action(simulator.body)
+        self._judge = Judge(sampler.goal, simulator.body, simulator.batch)
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
+
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """(B,) the way down, or the end where the body is; `marked` does not matter."""
+        del marked
+        asked = replace(Asked.of(pad_targets(episodes)), rooms=padded([episode.rooms for episode in episodes]))
+        there = self._judge.holds(self._simulator, asked)
+        out = np.full(len(episodes), self._end, dtype=np.int64)
+        rows = np.flatnonzero(~there)
+        self.lost = np.zeros(len(episodes), dtype=np.bool_)
+        if len(rows):
+            fields = [self._sampler.field(episodes[row]) for row in rows.tolist()]
+            said = None if previous is None else previous[rows]
+            out[rows], self.lost[rows] = self._walker.walk(rows, fields, said, self._end)
+        return out
+
+
+class TourExpert:
+    """Goes from room to room, always on to the nearest that is not marked yet, marks each, and ends the episode. `lost` as in `Expert`."""
+
+    def __init__(self, simulator: Simulator, sampler: EpisodeSampler) -> None:
+        """Lay out the body's turns and moves.
+
+        Raises:
+            TaskError: the body cannot end an episode or mark a room.
+        """
+        self._simulator, self._sampler, self._walker = simulator, sampler, Walker(simulator)
+        self._end, self._mark = sampler.task.end_action(simulator.body), sampler.task.mark_action(simulator.body)
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
+
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """(B,) the mark in a new room, else the way to the next one, the end when all are marked.
+
+        Raises:
+            TaskError: `marked` is missing: what was marked cannot be seen in the world.
+        """
+        if marked is None:
+            raise TaskError(f"task {self._sampler.task.name}: its expert has to be told which rooms were marked")
+        world, navigation = self._simulator.world(), self._simulator.navigation
+        out = np.full(len(episodes), self._end, dtype=np.int64)
+        rows, fields = list[int](), list[Field]()
+        for row, episode in enumerate(episodes):
+            left = [room for room in episode.rooms if not marked[row, room]]
+            if not left:
+                continue
+            if world.room[row] in left:
+                out[row] = self._mark
+                continue
+            here = world.position[row : row + 1, 0], world.position[row : row + 1, 2]
+            ways = [way for way in self._sampler.ways(episode.start.house, left) if way is not None]
+            rows.append(row)
+            fields.append(min(ways, key=lambda way: float(navigation.distance(way, *here)[0])))
+        self.lost = np.zeros(len(episodes), dtype=np.bool_)
+        if rows:
+            at = np.array(rows, dtype=np.int64)
+            out[at], self.lost[at] = self._walker.walk(at, fields, None if previous is None else previous[at], self._end)
+        return out
 
 
 def _steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) -> list[tuple[int, float]]:

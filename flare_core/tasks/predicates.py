@@ -131,6 +131,16 @@ def place(expression: Expression) -> Visible | None:
     return next((found for part in parts_of(expression) if (found := place(part)) is not None), None)
 
 
+def positive(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything in it that is not denied, from the outside in; of a sequence, its last part first."""
+    yield expression
+    if isinstance(expression, Negation):
+        return
+    parts = parts_of(expression)
+    for part in reversed(parts) if isinstance(expression, Sequence) else parts:
+        yield from positive(part)
+
+
 def roles(expression: Expression) -> Iterator[str]:
     """Roles of the cameras that the expression looks through."""
     yield from (one.role for one in walk(expression) if isinstance(one, Visible))

@@ -1,29 +1,28 @@
 """The YAML grammar of a task."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
 import pydantic
+from pydantic import Field
 
 from flare_core.errors import TaskError
 from flare_core.reading import Loaded, Spec, read
+from flare_core.tasks import checks
 from flare_core.tasks.predicates import parse
+from flare_core.tasks.subjects import By, Selection, Subjects
 from flare_core.tasks.task import Reward, Task
 
-_GAP = re.compile(r"\{([^{}]*)\}")
-
-
-def _template(text: str) -> str:
-    gaps = _GAP.findall(text)
-    stray = [gap for gap in gaps if gap not in ("a", "target")]
-    if stray or _GAP.sub("", text).count("{") or _GAP.sub("", text).count("}"):
-        raise ValueError("a template has only the gaps {a} and {target}")
-    if gaps.count("target") != 1:
-        raise ValueError("a template needs the gap {target} once, such as 'go to {a} {target}'")
-    return text
+# Keys that say in different ways what an episode is about: a task that extends another has one of them.
+DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "targets": ("affordances", "rooms"),
+        "affordances": ("targets", "rooms", "in_rooms", "selections"),
+        "rooms": ("targets", "affordances", "in_rooms", "selections"),
+    }
+)
 
 
 def _expression(text: str) -> str:
@@ -34,6 +33,9 @@ def _expression(text: str) -> str:
     return text
 
 
+Words = Annotated[str, Field(pattern=r"^[a-z0-9]+( [a-z0-9]+)*$")]
+
+
 class RewardSpec(Spec):
     """Sparse by default: something for success and nothing else."""
 
@@ -42,31 +44,63 @@ class RewardSpec(Spec):
     step: float = 0.0
 
 
+class SelectionSpec(Spec):
+    """One of several objects of a type, by how it compares with the others."""
+
+    by: By
+    says: str = Field(description="Words with the gap {target}, and {reference} for distances.")
+    references: dict[str, Words] = Field(default_factory=dict, description="For distances: object type -> words.")
+
+    @pydantic.model_validator(mode="after")
+    def _gaps_fit(self) -> Self:
+        wanted = ["reference", "target"] if self.by in ("closest_to", "furthest_from") else ["target"]
+        if bool(self.references) != (len(wanted) == 2):
+            raise ValueError(f"`by: {self.by}` {'needs' if len(wanted) == 2 else 'has no'} `references`")
+        if sorted(checks.GAP.findall(self.says)) != wanted:
+            gaps = " and ".join(f"{{{name}}}" for name in reversed(wanted))
+            raise ValueError(f"`says` needs {gaps} once each, such as 'the {{target}} closest to the {{reference}}'")
+        return self
+
+
 class TaskSpec(Spec):
     """What to do and how it is judged.
 
-    Attributes:
-        targets: object type in the house -> the words for it.
-        templates: instructions; {a} is the article, {target} the words.
-        ends_with: what the body says to end an episode.
-        success: expression over visible(), all(), any() and not(), judged at the end.
-        horizon: greatest number of steps.
+    An episode is about objects (`targets`, or `affordances`), about rooms (`rooms`), or, without any of these, about the house.
     """
 
-    targets: Annotated[dict[str, Annotated[str, pydantic.Field(pattern=r"^[a-z0-9]+( [a-z0-9]+)*$")]], pydantic.Field(min_length=1)]
-    templates: Annotated[tuple[Annotated[str, pydantic.AfterValidator(_template)], ...], pydantic.Field(min_length=1)]
+    targets: dict[str, Words] = Field(default_factory=dict, description="Object type in the house -> the words for it.")
+    in_rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words: only targets in such a room count.")
+    selections: tuple[SelectionSpec, ...] = Field(default=(), description="How one of several targets is chosen; else all count.")
+    affordances: dict[Words, tuple[str, ...]] = Field(
+        default_factory=dict, description="Purpose in words -> object types that serve it; instead of `targets`."
+    )
+    rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words; instead of `targets`.")
+    templates: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room} or {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
     success: Annotated[str, pydantic.AfterValidator(_expression)]
+    """Expression over the predicates of `flare_core/tasks/predicates.py`, judged at the end."""
     reward: RewardSpec = RewardSpec()
-    horizon: Annotated[int, pydantic.Field(gt=0, le=100_000)]
+    horizon: Annotated[int, Field(gt=0, le=100_000)]
+    """Greatest number of steps."""
+
+
+def subjects_of(spec: TaskSpec) -> Subjects:
+    """The rule of what an episode is about."""
+    return Subjects(
+        targets=MappingProxyType(dict(spec.targets)),
+        in_rooms=MappingProxyType(dict(spec.in_rooms)),
+        selections=tuple(Selection(by=one.by, says=one.says, references=MappingProxyType(dict(one.references))) for one in spec.selections),
+        purposes=MappingProxyType(dict(spec.affordances)),
+        rooms=MappingProxyType(dict(spec.rooms)),
+    )
 
 
 def task_of(name: str, spec: TaskSpec) -> Task:
     """The values behind a checked spec."""
     return Task(
         name=name,
-        types=tuple(spec.targets),
-        nouns=MappingProxyType(dict(spec.targets)),
+        subjects=subjects_of(spec),
         templates=spec.templates,
         success=parse(spec.success),
         reward=Reward(success=spec.reward.success, failure=spec.reward.failure, step=spec.reward.step),
@@ -88,5 +122,5 @@ def load_task(
     Raises:
         SpecError: every fault of the file, each as file:line.
     """
-    loaded = read(ref, "task", TaskSpec, base=base, overrides=overrides, within=within)
+    loaded = read(ref, "task", TaskSpec, base=base, overrides=overrides, within=within, displaces=DISPLACES, check=checks.problems)
     return task_of(loaded.name, loaded.spec), loaded

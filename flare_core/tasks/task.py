@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import TaskError
-from flare_core.tasks.judging import check_body
+from flare_core.tasks.judging import check_body, needs_marks
 from flare_core.tasks.predicates import Expression
+from flare_core.tasks.subjects import Subjects, named
 
-VOWELS = frozenset("aeiou")
+MARK: Final = "sub_done"  # what a body says of a room that it has seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,31 +27,42 @@ class Task:
     """One task.
 
     Attributes:
-        types: the object types that can be asked for, in the order of the spec.
-        nouns: the words for each of them.
-        templates: instructions with {a} for the article and {target} for the words.
+        subjects: what an episode can be about.
+        templates: instructions with gaps for the subject's words.
         success: judged when the body ends the episode.
         ends_with: what the body says to end it ("done").
         horizon: steps after which an episode is cut off, without success.
     """
 
     name: str
-    types: tuple[str, ...]
-    nouns: Mapping[str, str]
+    subjects: Subjects
     templates: tuple[str, ...]
     success: Expression
     reward: Reward
     ends_with: str
     horizon: int
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The object types that can be asked for, in the order of the spec."""
+        return tuple(self.subjects.targets)
+
+    @property
+    def nouns(self) -> Mapping[str, str]:
+        """The words for each of them."""
+        return self.subjects.targets
+
     def instruction(self, target_type: str, template: int) -> str:
-        """The instruction for one type in one wording."""
-        noun = self.nouns[target_type]
-        return self.templates[template].format(a="an" if noun[0] in VOWELS else "a", target=noun)
+        """The instruction for one type in one wording, of a task that names types alone."""
+        return self.say(named(self.nouns[target_type]), template)
+
+    def say(self, gaps: Mapping[str, str], template: int) -> str:
+        """An instruction in one wording, with these words in its gaps."""
+        return self.templates[template].format(**gaps)
 
     def instructions(self) -> list[str]:
         """Every instruction that can be given."""
-        return [self.instruction(name, at) for name in self.types for at in range(len(self.templates))]
+        return [self.say(gaps, at) for gaps in self.subjects.phrases() for at in range(len(self.templates))]
 
     def end_action(self, body: Embodiment) -> int:
         """The body's action that ends an episode.
@@ -57,12 +70,22 @@ class Task:
         Raises:
             TaskError: the body cannot say it.
         """
+        return self._saying(body, self.ends_with)
+
+    def mark_action(self, body: Embodiment) -> int:
+        """The body's action that marks a room as seen.
+
+        Raises:
+            TaskError: the body cannot say it.
+        """
+        return self._saying(body, MARK)
+
+    def _saying(self, body: Embodiment, word: str) -> int:
         for at, action in enumerate(body.actions):
-            if action.effect.kind == "say" and action.effect.axis == self.ends_with and action.masked is None:
+            if action.effect.kind == "say" and action.effect.axis == word and action.masked is None:
                 return at
         raise TaskError(
-            f"task {self.name}: {body.name} has no action that says '{self.ends_with}'. "
-            f"Add `- done: {{say: {self.ends_with}}}` to its actions, or unmask it."
+            f"task {self.name}: {body.name} has no action that says '{word}'. Add `- {word}: {{say: {word}}}` to its actions, or unmask it."
         )
 
     def check(self, body: Embodiment) -> None:
@@ -72,6 +95,8 @@ class Task:
             TaskError: it cannot end an episode, or lacks a camera, an arm or a gripper that success asks about.
         """
         self.end_action(body)
+        if needs_marks(self.success):
+            self.mark_action(body)
         check_body(self.success, body)
 
 

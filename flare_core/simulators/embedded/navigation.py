@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Camera, Embodiment
 from flare_core.simulators.embedded import grid, steering, views
+from flare_core.simulators.embedded.geometry import room_at
 from flare_core.simulators.embedded.motion import shape_of
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Turns, World
@@ -97,6 +98,47 @@ class Navigator:
     def field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float) -> Field | None:
         """Way to the nearest place from which the camera, turned as far as base and joints allow, sees one of the objects."""
         return self._fields.get((house, objects, camera, within_m), lambda: self._make_field(house, objects, camera, within_m))
+
+    def room_field(self, house: int, rooms: tuple[int, ...]) -> Field | None:
+        """Way into the nearest of these rooms."""
+        return self._fields.get((house, "rooms", rooms), lambda: self._field_to(house, (), self._cells_in(house, rooms)))
+
+    def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
+        """Way to the nearest place within a horizontal distance of one of the objects' centres."""
+        return self._fields.get(
+            (house, "near", objects, within_m), lambda: self._field_to(house, objects, self._cells_near(house, objects, within_m))
+        )
+
+    def arrival(self, field: Field, x: float, z: float) -> tuple[float, float]:
+        """Goal cell of a field that is nearest to a point as the crow flies."""
+        there = self.grid(field.house).centres(field.goals)
+        nearest = there[int(np.argmin(np.hypot(there[:, 0] - x, there[:, 1] - z)))]
+        return float(nearest[0]), float(nearest[1])
+
+    def _field_to(self, house: int, objects: tuple[int, ...], goals: npt.NDArray[np.int32]) -> Field | None:
+        return self._flood(house, objects, goals) if len(goals) else None
+
+    def _cells_in(self, house: int, rooms: tuple[int, ...]) -> npt.NDArray[np.int32]:
+        """Reachable cells whose centre, and all that is half a cell around it, is in one of the rooms."""
+        here, pack = self.grid(house), self._pack
+        cells = here.cells()
+        inside = np.ones(len(cells), dtype=np.bool_)
+        for dx, dz in ((-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)):
+            points = here.centres(cells) + grid.CELL_M * np.array([dx, dz])
+            found = np.array([
+                room_at(pack.room_points, pack.room_point_start, pack.room_start[house], pack.room_start[house + 1], x, z)
+                for x, z in points.tolist()
+            ], dtype=np.int64)  # fmt: skip
+            inside &= np.isin(found, rooms)
+        return np.asarray(cells[inside])
+
+    def _cells_near(self, house: int, objects: tuple[int, ...], within_m: float) -> npt.NDArray[np.int32]:
+        """Reachable cells whose centre is near enough to an object's, with half a cell to spare."""
+        here, pack = self.grid(house), self._pack
+        cells = here.cells()
+        centres, things = here.centres(cells), pack.object_box[pack.object_start[house] + np.array(objects, dtype=np.int64)]
+        away = np.hypot(centres[:, None, 0] - things[None, :, 0], centres[:, None, 1] - things[None, :, 2]).min(axis=1)
+        return np.asarray(cells[away <= within_m - grid.CELL_M / 2])
 
     def distance(self, field: Field, x: Floats, z: Floats) -> Floats:
         """(N,) metres from each point to the nearest goal cell; infinite where there is no way."""

@@ -91,6 +91,17 @@ class EmbeddedSimulator:
     def object_positions(self, house: int) -> Floats:
         return self.pack.object_box[self.pack.object_start[house] : self.pack.object_start[house + 1], :3].copy()
 
+    def object_sizes(self, house: int) -> Floats:
+        return np.asarray(2 * self.pack.object_box[self.pack.object_start[house] : self.pack.object_start[house + 1], 3:6])
+
+    def object_rooms(self, house: int) -> Ints:
+        centres = self.object_positions(house)
+        out = np.empty(len(centres), dtype=np.int64)
+        where = np.full(len(centres), house)
+        x, z = np.ascontiguousarray(centres[:, 0]), np.ascontiguousarray(centres[:, 2])
+        _rooms(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, where, x, z, out)
+        return out
+
     def positions_of(self, objects: Ints) -> Floats:
         """(B, K, 3) centres of objects (B, K) where they are now; not numbers where padded with -1."""
         return self._hands.positions_of(objects)

@@ -1,0 +1,142 @@
+"""What can be wrong between the parts of a task's YAML, each fault at its own line.
+
+Works on the plain document, so that these faults are told together with those of single values; hence every type is
+doubted, and what has the wrong type is left to the models.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from flare_core.errors import TaskError
+from flare_core.houses import assets
+from flare_core.spec_faults import did_you_mean
+from flare_core.tasks.predicates import Expression, Facing, HandNear, Holding, InRoom, Near, RoomsMarked, Visible, parse, walk
+from flare_core.tasks.words import Vocabulary, split_words
+from flare_core.yaml_tree import Loc, Value
+
+GAP: Final = re.compile(r"\{([^{}]*)\}")
+ABOUT: Final = ("targets", "affordances", "rooms")
+ROOMS: Final = ("Kitchen", "LivingRoom", "Bedroom", "Bathroom")
+_OBJECTS: Final[Mapping[type[Expression], str]] = {
+    Visible: "visible", Holding: "holding", Near: "near", HandNear: "hand_near", Facing: "facing"
+}  # fmt: skip
+
+
+def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    """(path, message) of everything that does not fit together."""
+    about = [name for name in ABOUT if document.get(name)]
+    for name in about[1:]:
+        yield (name,), f"an episode is about `{about[0]}` already. Keep one of the two"
+    for name in ("in_rooms", "selections"):
+        if document.get(name) and not document.get("targets"):
+            yield (name,), "goes with `targets` only. Add `targets:`, or take it out"
+    yield from _unknown_kinds(document)
+    yield from _templates(document, about)
+    yield from _success(document.get("success"), about)
+    yield from _wordless(document)
+
+
+def _unknown_kinds(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    """Objects and rooms that no house can have."""
+    types = assets.types()
+    for at, name in [(("targets", name), name) for name in _mapping(document.get("targets"))] + list(_references(document)):
+        if name not in types:
+            yield at, f"there is no object type '{name}' in any house.{did_you_mean(name, types)}"
+    for purpose, kinds in _mapping(document.get("affordances")).items():
+        for number, kind in enumerate(_list(kinds)):
+            if isinstance(kind, str) and kind not in types:
+                yield ("affordances", purpose, number), f"there is no object type '{kind}' in any house.{did_you_mean(kind, types)}"
+    for key in ("in_rooms", "rooms"):
+        for name in _mapping(document.get(key)):
+            if name not in ROOMS:
+                yield (key, name), f"there is no room type '{name}'. Use {', '.join(ROOMS)}.{did_you_mean(name, ROOMS)}"
+
+
+def _references(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    for at, selection in enumerate(_list(document.get("selections"))):
+        for name in _mapping(_mapping(selection).get("references")):
+            yield ("selections", at, "references", name), name
+
+
+def _templates(document: Mapping[str, Value], about: list[str]) -> Iterator[tuple[Loc, str]]:
+    """Gaps that a template lacks, or has no words for."""
+    needed = _gaps(document, about)
+    allowed = (*needed, "a") if "target" in needed else needed
+    for at, text in enumerate(_list(document.get("templates"))):
+        if not isinstance(text, str):
+            continue
+        gaps, rest = GAP.findall(text), GAP.sub("", text)
+        if "{" in rest or "}" in rest:
+            yield ("templates", at), "a brace stands alone. A gap is written {target}"
+        for name in gaps:
+            if name not in allowed:
+                yield ("templates", at), f"there is no gap {{{name}}} here. Use {_shown(allowed)}"
+        for name in needed:
+            if gaps.count(name) != 1:
+                yield ("templates", at), f"needs the gap {{{name}}} once, not {gaps.count(name)} times"
+
+
+def _gaps(document: Mapping[str, Value], about: list[str]) -> tuple[str, ...]:
+    if not about:
+        return ("rooms",)
+    if about[0] != "targets":
+        return ("purpose",) if about[0] == "affordances" else ("room",)
+    own = "selection" if document.get("selections") else "target"
+    return (own, "room") if document.get("in_rooms") else (own,)
+
+
+def _success(text: Value, about: list[str]) -> Iterator[tuple[Loc, str]]:
+    """A success that no state can satisfy: it asks about what no episode is about."""
+    if not isinstance(text, str):
+        return
+    try:
+        asked = {type(one) for one in walk(parse(text))}
+    except TaskError:
+        return  # told where the value is checked
+    names = [name for kind, name in _OBJECTS.items() if kind in asked]
+    if names and not set(about) & {"targets", "affordances"}:
+        yield ("success",), f"{names[0]}(target) asks about objects, but no episode is about any. Add `targets:`"
+    if InRoom in asked and about != ["rooms"]:
+        yield (
+            ("success",),
+            "in_room(target) asks about rooms, but no episode is about one. Add `rooms:`, and take out what else it is about",
+        )
+    if RoomsMarked in asked and about:
+        yield ("success",), f"rooms_marked() is about the house as a whole. Take out `{about[0]}`"
+
+
+def _wordless(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    """Words of instructions that have no vector."""
+    vocabulary = Vocabulary.load()
+    said: list[tuple[Loc, str]] = [
+        (("templates", at), GAP.sub(" ", text)) for at, text in enumerate(_list(document.get("templates"))) if isinstance(text, str)
+    ]
+    for key in ("targets", "in_rooms", "rooms"):
+        said += [((key, name), words) for name, words in _mapping(document.get(key)).items() if isinstance(words, str)]
+    said += [(("affordances", purpose), purpose) for purpose in _mapping(document.get("affordances"))]
+    for at, selection in enumerate(_list(document.get("selections"))):
+        text = _mapping(selection).get("says")
+        said += [(("selections", at, "says"), GAP.sub(" ", text))] if isinstance(text, str) else []
+        references = _mapping(_mapping(selection).get("references"))
+        said += [(("selections", at, "references", name), words) for name, words in references.items() if isinstance(words, str)]
+    for loc, text in said:
+        for word in dict.fromkeys(split_words(text)):
+            if word not in vocabulary.ids:
+                near = did_you_mean(word, vocabulary.words)
+                yield (
+                    loc,
+                    f"the word '{word}' has no vector. Use another, or add it to scripts/goal_phrases.txt and make the table again.{near}",
+                )
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names)
+
+
+def _mapping(value: Value) -> dict[str, Value]:
+    return {str(key): one for key, one in value.items()} if isinstance(value, dict) else {}
+
+
+def _list(value: Value) -> list[Value]:
+    return value if isinstance(value, list) else []
