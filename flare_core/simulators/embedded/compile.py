@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from flare_core.errors import HouseError
-from flare_core.houses.assets import placements
 from flare_core.houses.geometry import upright_size
 from flare_core.houses.house import House, HouseObject
 from flare_core.simulators.embedded import building
@@ -99,12 +98,8 @@ def _objects(house: House, points: Floats, starts: Ints, into: Builder) -> Float
     boxes = _part_boxes(frames[owner], centre, half)
     into.boxes.append(boxes)
     into.box_object.append(owner)
-    # What stands on a floor or a table and cannot be picked up has no underside that a camera could see.
-    loose = placements().where["isPickupable"]
-    lies = [
-        thing.type not in loose and (thing.parent is not None or one.box[1] - one.box[4] < 0.02)
-        for one, thing in zip(placed, house.objects, strict=True)
-    ]
+    # What stands on a floor or a table has no underside that a camera could see.
+    lies = [thing.parent is not None or one.box[1] - one.box[4] < 0.02 for one, thing in zip(placed, house.objects, strict=True)]
     kept = [~one.shape.face_bottom | (not on) for one, on in zip(placed, lies, strict=True)]
     offsets = np.cumsum(counts) - counts
     part = np.concatenate([one.shape.face_part[keep] + offset for one, keep, offset in zip(placed, kept, offsets, strict=True)])
