@@ -12,6 +12,7 @@ from flare_core.envs.observation import BodyState
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
 from flare_core.tasks.judging import Asked, Judge, needs_marks
+from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import MARK, Task
 from flare_core.world import Bools, Floats, Ints, Simulator
 
@@ -66,6 +67,7 @@ class Play:
         self._asked = Asked.of(np.full((batch, 1), -1, dtype=np.int64))
         self._marks = np.array([a.effect.kind == "say" and a.effect.axis == MARK for a in body.actions]) & needs_marks(task.success)
         self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
+        self._purse = Purse(task.reward, body, batch, self._marked.shape[1])
         self._goal = np.zeros((batch, self.goal_words), dtype=np.int32)
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
@@ -100,6 +102,7 @@ class Play:
         self.steps[rows] = 0
         self._previous[rows] = self.actions
         self._world = self.simulator.world()
+        self._purse.begin(rows, self.simulator, self._world, self._asked)
         self._position[rows] = self._world.position[rows]
         self._path_m[rows] = 0.0
         self._collisions[rows] = 0
@@ -117,15 +120,14 @@ class Play:
         self._collisions += world.collided
         self._counts[self._rows, actions] += 1
         self._previous = actions.copy()
-        self._mark(actions)
+        marks, fresh = self._mark(actions)
         ended = actions == self.end_action
-        reward = np.full(len(actions), self.task.reward.step, dtype=np.float32)
         if ended.any():
             self._success = ended & self._judge.holds(self.simulator, self._asked.only(ended))
-            reward += np.where(ended, np.where(self._success, self.task.reward.success, self.task.reward.failure), 0.0).astype(np.float32)
         else:
             self._success = np.zeros_like(ended)
         self._judge.step(self.simulator, self._asked)
+        reward = self._purse.pay(self.simulator, world, self._asked, ended, self._success, marks, fresh)
         self._return += reward
         return Outcome(reward=reward, terminated=ended, truncated=~ended & (self.steps >= self.task.horizon), success=self._success)
 
@@ -171,6 +173,7 @@ class Play:
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """Every array that the future depends on, the simulator's under 'simulator/'."""
         own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {f"judge/{k}": v for k, v in self._judge.snapshot().items()}
+        own |= {f"purse/{name}": array for name, array in self._purse.snapshot().items()}
         own |= {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
         return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
 
@@ -183,6 +186,7 @@ class Play:
         for name in _KEPT:
             setattr(self, f"_{name}", np.array(state[name]))
         self._judge.restore({name.removeprefix("judge/"): array for name, array in state.items() if name.startswith("judge/")})
+        self._purse.restore({name.removeprefix("purse/"): array for name, array in state.items() if name.startswith("purse/")})
         self._ask()
         self.steps = np.array(state["steps"])
 
@@ -203,12 +207,17 @@ class Play:
             room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
         )
 
-    def _mark(self, actions: Ints) -> None:
-        """Note the room that a body marks as seen; one that was marked before changes nothing."""
-        rows = np.flatnonzero(self._marks[actions] & (self._world.room >= 0))
+    def _mark(self, actions: Ints) -> tuple[Bools, Bools]:
+        """Note the rooms that bodies mark as seen; (B,) which rows did, and (B,) for which of them the room was a new one."""
+        marks = self._marks[actions]
+        fresh = np.zeros_like(marks)
+        rows = np.flatnonzero(marks & (self._world.room >= 0))
         if len(rows):
-            self._marked[rows, self._world.room[rows]] = True
+            rooms = self._world.room[rows]
+            fresh[rows] = ~self._marked[rows, rooms]
+            self._marked[rows, rooms] = True
             self._asked = replace(self._asked, marked=self._marked.sum(axis=1))
+        return marks, fresh
 
     def _episode(self, row: int) -> Episode:
         episode = self._episodes[row]

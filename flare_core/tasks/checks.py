@@ -33,7 +33,9 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
             yield (name,), "goes with `targets` only. Add `targets:`, or take it out"
     yield from _unknown_kinds(document)
     yield from _templates(document, about)
-    yield from _success(document.get("success"), about)
+    yield from _success(("success",), document.get("success"), about)
+    for at, term in enumerate(_list(_mapping(document.get("reward")).get("terms"))):
+        yield from _success(("reward", "terms", at, "when"), _mapping(term).get("when"), about)
     yield from _wordless(document)
 
 
@@ -86,8 +88,8 @@ def _gaps(document: Mapping[str, Value], about: list[str]) -> tuple[str, ...]:
     return (own, "room") if document.get("in_rooms") else (own,)
 
 
-def _success(text: Value, about: list[str]) -> Iterator[tuple[Loc, str]]:
-    """A success that no state can satisfy: it asks about what no episode is about."""
+def _success(loc: Loc, text: Value, about: list[str]) -> Iterator[tuple[Loc, str]]:
+    """A condition that no state can satisfy: it asks about what no episode is about."""
     if not isinstance(text, str):
         return
     try:
@@ -96,14 +98,14 @@ def _success(text: Value, about: list[str]) -> Iterator[tuple[Loc, str]]:
         return  # told where the value is checked
     names = [name for kind, name in _OBJECTS.items() if kind in asked]
     if names and not set(about) & {"targets", "affordances"}:
-        yield ("success",), f"{names[0]}(target) asks about objects, but no episode is about any. Add `targets:`"
+        yield loc, f"{names[0]}(target) asks about objects, but no episode is about any. Add `targets:`"
     if InRoom in asked and about != ["rooms"]:
         yield (
-            ("success",),
+            loc,
             "in_room(target) asks about rooms, but no episode is about one. Add `rooms:`, and take out what else it is about",
         )
     if RoomsMarked in asked and about:
-        yield ("success",), f"rooms_marked() is about the house as a whole. Take out `{about[0]}`"
+        yield loc, f"rooms_marked() is about the house as a whole. Take out `{about[0]}`"
 
 
 def _wordless(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:

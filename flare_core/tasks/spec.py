@@ -12,8 +12,9 @@ from flare_core.errors import TaskError
 from flare_core.reading import Loaded, Spec, read
 from flare_core.tasks import checks
 from flare_core.tasks.predicates import parse
+from flare_core.tasks.rewards import Reward, Term
 from flare_core.tasks.subjects import By, Selection, Subjects
-from flare_core.tasks.task import Reward, Task
+from flare_core.tasks.task import Task
 
 # Keys that say in different ways what an episode is about: a task that extends another has one of them.
 DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -36,12 +37,33 @@ def _expression(text: str) -> str:
 Words = Annotated[str, Field(pattern=r"^[a-z0-9]+( [a-z0-9]+)*$")]
 
 
+class TermSpec(Spec):
+    """Something paid at steps after which an expression holds."""
+
+    when: Annotated[str, pydantic.AfterValidator(_expression)]
+    """Expression, as for `success`."""
+    value: float
+    once: bool = True
+    """At the first such step of an episode, or at every one."""
+
+
 class RewardSpec(Spec):
     """Sparse by default: something for success and nothing else."""
 
     success: float = 10.0
     failure: float = 0.0
     step: float = 0.0
+    collision: float = 0.0
+    """At every step in which a contact stopped a motion."""
+    nearer_per_m: float = 0.0
+    """For every metre nearer to the closest target than ever before in the episode."""
+    new_room: float = 0.0
+    """For every room entered for the first time, but for the first."""
+    right_mark: float = 0.0
+    """For marking a room that was not marked yet."""
+    wrong_mark: float = 0.0
+    """For any other mark."""
+    terms: tuple[TermSpec, ...] = ()
 
 
 class SelectionSpec(Spec):
@@ -96,6 +118,12 @@ def subjects_of(spec: TaskSpec) -> Subjects:
     )
 
 
+def reward_of(spec: RewardSpec) -> Reward:
+    """The values behind a checked reward."""
+    numbers = {name: getattr(spec, name) for name in RewardSpec.model_fields if name != "terms"}
+    return Reward(**numbers, terms=tuple(Term(when=parse(term.when), value=term.value, once=term.once) for term in spec.terms))
+
+
 def task_of(name: str, spec: TaskSpec) -> Task:
     """The values behind a checked spec."""
     return Task(
@@ -103,7 +131,7 @@ def task_of(name: str, spec: TaskSpec) -> Task:
         subjects=subjects_of(spec),
         templates=spec.templates,
         success=parse(spec.success),
-        reward=Reward(success=spec.reward.success, failure=spec.reward.failure, step=spec.reward.step),
+        reward=reward_of(spec.reward),
         ends_with=spec.ends_with,
         horizon=spec.horizon,
     )

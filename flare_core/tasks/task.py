@@ -8,18 +8,10 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.errors import TaskError
 from flare_core.tasks.judging import check_body, needs_marks
 from flare_core.tasks.predicates import Expression
+from flare_core.tasks.rewards import Reward
 from flare_core.tasks.subjects import Subjects, named
 
 MARK: Final = "sub_done"  # what a body says of a room that it has seen
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reward:
-    """What a step is worth. `success` and `failure` are paid when the body says that it is done, `step` at every step."""
-
-    success: float
-    failure: float
-    step: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +90,8 @@ class Task:
         if needs_marks(self.success):
             self.mark_action(body)
         check_body(self.success, body)
+        for term in self.reward.terms:
+            check_body(term.when, body)
 
 
 def indices_of(types: Sequence[str], wanted: str) -> tuple[int, ...]:
