@@ -134,6 +134,23 @@ class Navigation(Protocol):
     def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
         """Way to the nearest place within a horizontal distance of one of the objects' centres; None when there is none."""
 
+    def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
+        """Way to the nearest place from which the arm can take one of the objects; None when there is none.
+
+        Raises:
+            SimError: the body has no arm.
+        """
+
+    def reach(self, rows: Ints, objects: Ints, turns: Turns) -> tuple[Ints, Floats]:
+        """The cheapest turn after which each row's arm, once stowed, can take one of its objects, standing where it stands.
+
+        Args:
+            rows: (R,) rows of the batch. objects: (R, K) objects of each row, -1 pads.
+
+        Returns:
+            (R,) index into `turns`, -1 when none will do, and (R, 2) lift and extension that reach it.
+        """
+
     def arrival(self, field: Field, x: float, z: float) -> tuple[float, float]:
         """Goal cell (x, z) of a field that is nearest to a point as the crow flies."""
 

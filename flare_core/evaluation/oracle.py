@@ -19,8 +19,9 @@ from flare_core.simulators.embedded.grid import CELL_M, RIM
 from flare_core.simulators.embedded.navigation import lens_of
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
-from flare_core.tasks.expert import CLOSE_M, MARGIN, NEARER_M, headings, looks, moves
+from flare_core.tasks.expert import CLOSE_M, MARGIN, NEARER_M
 from flare_core.tasks.judging import holds
+from flare_core.tasks.walking import headings, looks, moves
 from flare_core.world import Bools, Field, Floats, Ints, World
 
 ARRIVED_M: Final = 0.12  # a viewpoint counts as reached within this

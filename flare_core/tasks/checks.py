@@ -31,6 +31,8 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     for name in ("in_rooms", "selections"):
         if document.get(name) and not document.get("targets"):
             yield (name,), "goes with `targets` only. Add `targets:`, or take it out"
+    if document.get("start") == "in_sight" and not set(about) & {"targets", "affordances"}:
+        yield ("start",), "there is no object to be in sight. Add `targets:`, or begin anywhere"
     yield from _unknown_kinds(document)
     yield from _templates(document, about)
     yield from _success(("success",), document.get("success"), about)

@@ -8,15 +8,16 @@ import numpy as np
 
 from flare_core.errors import TaskError
 from flare_core.seeding import stream
-from flare_core.tasks.predicates import Expression, InRoom, Near, RoomsMarked, Visible, positive
+from flare_core.tasks.predicates import Expression, Holding, InRoom, Near, RoomsMarked, Visible, positive
 from flare_core.tasks.subjects import Subject
 from flare_core.tasks.task import Task
-from flare_core.world import Field, Simulator, Start
+from flare_core.world import Field, Floats, Simulator, Start
 
+IN_SIGHT_M = 2.0  # greatest distance of a target that an episode begins in sight of
 START_M = 1.5  # least geodesic distance between a start and the places where the task can succeed
 TRIES = 12  # poses drawn in search of one that does not show the target
 SHARE_HOUSES = 64  # houses that the feasible share is counted over
-Goal = Visible | Near | InRoom | RoomsMarked
+Goal = Visible | Holding | Near | InRoom | RoomsMarked
 SIGHT_M = 50.0  # across any house
 
 
@@ -133,6 +134,8 @@ class EpisodeSampler:
         match self.goal:
             case Visible(within_m=within_m):
                 return navigation.field(house, objects, self.camera, within_m)
+            case Holding():
+                return navigation.reach_field(house, objects)
             case Near(within_m=within_m):
                 return navigation.near_field(house, objects, within_m)
             case InRoom():
@@ -160,6 +163,11 @@ class EpisodeSampler:
             field = self.way(house, subject.objects, subject.rooms)
             if field is None:
                 continue
+            if self.task.begins_in_sight:
+                begun = self._begin_in_sight(subject, field, number, draws)
+                if begun is not None:
+                    return begun
+                continue
             if isinstance(self.goal, RoomsMarked) or float(self._distances(field).max(initial=0.0)) >= START_M:
                 return self._begin(subject, field, number, draws)
             near = near or (subject, field)
@@ -180,7 +188,28 @@ class EpisodeSampler:
         at = 0
         if isinstance(self.goal, Visible):  # the first that does not show the target, else the first
             at = int(np.argmin(self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M)))
-        x, z, yaw = poses[at].tolist()
+        return self._episode_of(subject, field, number, poses[at], draws)
+
+    def _begin_in_sight(self, subject: Subject, field: Field, number: int, draws: np.random.Generator) -> Episode | None:
+        """An episode that begins where a target is seen within IN_SIGHT_M; None where that is nowhere."""
+        navigation, camera = self._simulator.navigation, self._simulator.body.camera_for("navigation")
+        assert camera is not None  # task.check
+        views = navigation.field(field.house, subject.objects, camera.name, IN_SIGHT_M)
+        if views is None:
+            return None
+        cells = navigation.reachable(field.house)
+        near = np.flatnonzero(navigation.distance(views, cells[:, 0], cells[:, 1]) <= 0.0)
+        for _ in range(TRIES):
+            poses = np.empty((TRIES, 3))
+            poses[:, :2] = cells[draws.choice(near, TRIES)]
+            poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
+            seen = navigation.sees(field.house, poses, subject.objects, camera.name, IN_SIGHT_M)
+            if seen.any():
+                return self._episode_of(subject, field, number, poses[int(np.argmax(seen))], draws)
+        return None
+
+    def _episode_of(self, subject: Subject, field: Field, number: int, pose: Floats, draws: np.random.Generator) -> Episode:
+        x, z, yaw = pose.tolist()
         text = self.task.say(subject.gaps, int(draws.integers(len(self.task.templates))))
         return Episode(
             number=number,
@@ -214,7 +243,7 @@ def goal_of(success: Expression, name: str) -> Goal:
     Raises:
         TaskError: success says nothing of where to go.
     """
-    found = next((one for one in positive(success) if isinstance(one, Visible | Near | InRoom | RoomsMarked)), None)
+    found = next((one for one in positive(success) if isinstance(one, Visible | Holding | Near | InRoom | RoomsMarked)), None)
     if found is None:
         raise TaskError(f"task {name}: success says nothing of where to go, so no start can be sampled. Add visible(target, ...).")
     return found

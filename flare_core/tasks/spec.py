@@ -97,6 +97,8 @@ class TaskSpec(Spec):
         default_factory=dict, description="Purpose in words -> object types that serve it; instead of `targets`."
     )
     rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words; instead of `targets`.")
+    start: Literal["anywhere", "in_sight"] = "anywhere"
+    """Where an episode begins: some way from where it can succeed, or where the navigation camera shows a target within 2 m."""
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
     """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room} or {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
@@ -129,6 +131,7 @@ def task_of(name: str, spec: TaskSpec) -> Task:
     return Task(
         name=name,
         subjects=subjects_of(spec),
+        begins_in_sight=spec.start == "in_sight",
         templates=spec.templates,
         success=parse(spec.success),
         reward=reward_of(spec.reward),

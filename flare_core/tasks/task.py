@@ -24,6 +24,7 @@ class Task:
         success: judged when the body ends the episode.
         ends_with: what the body says to end it ("done").
         horizon: steps after which an episode is cut off, without success.
+        begins_in_sight: episodes begin where the navigation camera shows a target from near by, not some way off.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     reward: Reward
     ends_with: str
     horizon: int
+    begins_in_sight: bool = False
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -90,6 +92,8 @@ class Task:
         if needs_marks(self.success):
             self.mark_action(body)
         check_body(self.success, body)
+        if self.begins_in_sight and body.camera_for("navigation") is None:
+            raise TaskError(f"task {self.name}: {body.name} has no camera that could show the target at the start")
         for term in self.reward.terms:
             check_body(term.when, body)
 

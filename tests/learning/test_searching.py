@@ -11,8 +11,9 @@ from flare_core.learning.searching import SearchingExpert
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
-from flare_core.tasks.expert import Expert, headings, turns_after
+from flare_core.tasks.expert import Expert
 from flare_core.tasks.spec import load_task
+from flare_core.tasks.walking import headings, turns_after
 from flare_core.tasks.words import Vocabulary
 
 ROWS = 20

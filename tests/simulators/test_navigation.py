@@ -9,7 +9,7 @@ import pytest
 from flare_core.embodiments.body import Action, Camera, Effect, Embodiment, Footprint, Range
 from flare_core.houses.house import House, HouseObject, Room, Wall
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
-from flare_core.tasks.expert import headings, looks, moves
+from flare_core.tasks.walking import headings, looks, moves
 from flare_core.world import Field, Start
 
 TURN = math.radians(30)

@@ -13,8 +13,9 @@ from flare_core.envs.rehearsal import rehearse
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
-from flare_core.tasks.expert import Expert, headings, looks, moves
+from flare_core.tasks.expert import Expert
 from flare_core.tasks.spec import load_task
+from flare_core.tasks.walking import headings, looks, moves
 from flare_core.tasks.words import Vocabulary
 
 EPISODES = 60

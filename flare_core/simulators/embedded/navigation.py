@@ -9,8 +9,11 @@ from typing import Final, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from flare_core.embodiments.body import Camera, Embodiment
-from flare_core.simulators.embedded import grid, steering, views
+from flare_core.embodiments.body import Arm, Camera, Embodiment
+from flare_core.errors import SimError
+from flare_core.houses.assets import placements
+from flare_core.simulators.embedded import arm as arms
+from flare_core.simulators.embedded import grid, reaching, steering, views
 from flare_core.simulators.embedded.geometry import room_at
 from flare_core.simulators.embedded.motion import shape_of
 from flare_core.simulators.embedded.pack import ScenePack
@@ -108,6 +111,41 @@ class Navigator:
         return self._fields.get(
             (house, "near", objects, within_m), lambda: self._field_to(house, objects, self._cells_near(house, objects, within_m))
         )
+
+    def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
+        """Way to the nearest place from which the arm can take one of the objects."""
+        return self._fields.get((house, "reach", objects), lambda: self._field_to(house, objects, self._cells_to_reach(house, objects)))
+
+    def reach(self, rows: Ints, objects: Ints, turns: Turns) -> tuple[Ints, Floats]:
+        """The cheapest turn after which each row's arm, once stowed, can take one of its objects."""
+        world, pack, arm = self._world(), self._pack, self._arm()
+        option, joints = np.full(len(rows), -1), np.zeros((len(rows), 2))
+        pose = np.stack([world.position[rows, 0], world.position[rows, 2], world.yaw[rows]], axis=1)
+        gaps = np.diff(np.sort(np.append(turns.yaw, turns.yaw.min() + 2 * math.pi)))
+        off = float(np.max(gaps)) / 2 + 1e-3
+        reaching.reach_rows(
+            pack.boxes, pack.box_object, pack.box_start, pack.object_box, pack.object_start, world.house[rows], pose, objects,
+            arms.numbers_of(arm), *_arm_range(arm), self._shape, turns.yaw, off, self._near, option, joints,
+        )  # fmt: skip
+        return option, joints
+
+    def _arm(self) -> Arm:
+        if self._body.arm is None:
+            raise SimError(f"{self._body.name} has no arm to reach with")
+        return self._body.arm
+
+    def _cells_to_reach(self, house: int, objects: tuple[int, ...]) -> npt.NDArray[np.int32]:
+        here, pack, arm = self.grid(house), self._pack, self._arm()
+        reachable = (here.near == np.arange(len(here.near))).reshape(here.shape)
+        goal, kinds = np.zeros(here.shape, dtype=np.bool_), placements().where["isPickupable"]
+        for own in objects:
+            if pack.object_types[house][own] in kinds:
+                reaching.mark_reach(
+                    pack.boxes, pack.box_object, int(pack.box_start[house]), int(pack.box_start[house + 1]), own,
+                    pack.object_box[pack.object_start[house] + own], arms.numbers_of(arm), *_arm_range(arm), self._shape, reachable,
+                    *here.origin, grid.CELL_M, self._near, goal,
+                )  # fmt: skip
+        return np.flatnonzero(goal).astype(np.int32)
 
     def arrival(self, field: Field, x: float, z: float) -> tuple[float, float]:
         """Goal cell of a field that is nearest to a point as the crow flies."""
@@ -247,6 +285,12 @@ class Navigator:
         grid.fill_field(here.near, *here.shape, goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
         metres.flags.writeable = False
         return Field(house=house, objects=objects, origin=here.origin, shape=here.shape, metres=metres, goals=goals)
+
+
+def _arm_range(arm: Arm) -> tuple[Floats, Floats]:
+    """Limits of lift and extension (4,), and where the joints start (3,)."""
+    limits = np.array([arm.lift.low, arm.lift.high, arm.extend.low, arm.extend.high])
+    return limits, np.array([arm.home_lift, arm.home_extend, arm.home_wrist])
 
 
 def lens_of(camera: Camera, margin: float) -> Floats:

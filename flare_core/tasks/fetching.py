@@ -1,0 +1,93 @@
+"""An expert that fetches: it walks to where its arm can reach a target, turns, lifts, reaches out, and takes it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from flare_core.errors import TaskError
+from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
+from flare_core.tasks.judging import Asked, Judge
+from flare_core.tasks.walking import Walker, steps_of
+from flare_core.world import Bools, Ints, Simulator
+
+AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
+LIFT, EXTEND, WRIST = 0, 1, 2
+
+
+class FetchExpert:
+    """Chooses actions for every row of a simulator so that the gripper comes to hold a target. `lost` as in `Expert`."""
+
+    def __init__(self, simulator: Simulator, sampler: EpisodeSampler) -> None:
+        """Lay out the body's turns, moves and arm steps.
+
+        Raises:
+            TaskError: the body cannot end an episode, or lacks an arm action that fetching needs.
+        """
+        body = simulator.body
+        self._simulator, self._sampler, self._walker = simulator, sampler, Walker(simulator)
+        self._end = sampler.task.end_action(body)
+        self._judge = Judge(sampler.task.success, body, simulator.batch)
+        self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend"), steps_of(body, "turn_wrist", "right")]
+        assert body.arm is not None  # Judge
+        self._home = np.array([body.arm.home_lift, body.arm.home_extend, body.arm.home_wrist])
+        kinds = {action.effect.kind: at for at, action in enumerate(body.actions) if action.masked is None}
+        if "grasp" not in kinds or not self._steps[LIFT] or not self._steps[EXTEND]:
+            raise TaskError(f"task {sampler.task.name}: {body.name} needs actions that lift, extend and grasp. Add them, or unmask them.")
+        self._grasp, self._release = kinds["grasp"], kinds.get("release", self._end)
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
+
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """(B,) the best action of every row; `marked` does not matter."""
+        del marked
+        world, targets = self._simulator.world(), pad_targets(episodes)
+        out = np.full(len(episodes), self._end, dtype=np.int64)
+        won = self._judge.holds(self._simulator, Asked.of(targets))
+        self.lost = np.zeros(len(episodes), dtype=np.bool_)
+        wrong = ~won & (world.held >= 0)
+        out[wrong] = self._release
+        rows = np.flatnonzero(~won & ~wrong)
+        if not len(rows):
+            return out
+        option, joints = self._simulator.navigation.reach(rows, targets[rows], self._walker.turns)
+        here = world.joints[rows]
+        away = list[int]()
+        for at, row in enumerate(rows.tolist()):
+            if option[at] == 0:
+                out[row] = self._reach(here[at], joints[at])
+            else:
+                stow = self._stow(here[at])
+                if stow >= 0:
+                    out[row] = stow
+                elif option[at] > 0:
+                    out[row] = self._walker.turns.first[option[at]]
+                else:
+                    away.append(row)
+        if away:
+            far = np.array(away, dtype=np.int64)
+            fields = [self._sampler.field(episodes[row]) for row in away]
+            said = None if previous is None else previous[far]
+            out[far], self.lost[far] = self._walker.walk(far, fields, said, self._end)
+        return out
+
+    def _reach(self, here: np.ndarray[tuple[int], np.dtype[np.float64]], joints: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+        """Lift with the telescope in, then reach out, then grasp."""
+        lift, extend = float(joints[0] - here[LIFT]), float(joints[1] - here[EXTEND])
+        if abs(lift) > AT:
+            back = float(self._home[EXTEND] - here[EXTEND])
+            return self._step(EXTEND, back) if abs(back) > AT else self._step(LIFT, lift)
+        return self._step(EXTEND, extend) if abs(extend) > AT else self._grasp
+
+    def _stow(self, here: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+        """Step of a joint on its way home, the telescope first; -1 where all are there."""
+        for joint in (EXTEND, LIFT, WRIST):
+            left = float(self._home[joint] - here[joint])
+            if abs(left) > AT and self._steps[joint]:
+                return self._step(joint, left)
+        return -1
+
+    def _step(self, joint: int, left: float) -> int:
+        """Largest step that does not go past, or the smallest of that direction."""
+        ways = [(action, amount) for action, amount in self._steps[joint] if amount * left > 0]
+        fitting = [action for action, amount in ways if abs(amount) <= abs(left) + AT]
+        return fitting[0] if fitting else ways[-1][0] if ways else self._end
