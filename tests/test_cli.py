@@ -206,3 +206,28 @@ def test_a_users_fault_is_one_message_and_an_exit_code(words: list[str], code: i
     assert result.exit_code == code
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_describe_tells_shows_and_scores_a_task_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "kind: task\nextends: objectnav_room\nname: mine\nsuccess: 'then(near(target, within_m: 3), facing(target, within_deg: 30))'\n"
+        "reward: {collision: -0.5, terms: [{when: 'stowed()', value: 0.1, once: false}]}\nhorizon: 90\n"
+    )
+    result = flare("describe", path, "--episodes", "6", "--out", tmp_path / "pictures")
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.output.split())
+    for words in (
+        "mine, done by stretch_re1.",
+        "in rooms of a kind that is named",
+        "or after 90 steps without success",
+        "if then first the robot's axis is within 3 m of a target, and later the base faces a target to within 30 degrees",
+        "Reward: 10 for success; -0.5 for a contact; 0.1 at every step when the arm is stowed.",
+        "expert",
+        "random",
+    ):
+        assert words in text, words
+    assert sorted(file.name for file in (tmp_path / "pictures").iterdir()) == ["episodes.png", "starts.png"]
+    refused = flare("describe", "fetch", "--embodiment", "locobot")
+    assert refused.exit_code == 1
+    assert "locobot can hold nothing" in refused.output

@@ -1,10 +1,10 @@
-"""check, list, show, schema: what is written in YAML."""
+"""check, list, show, describe, schema: what is written in YAML."""
 
 from pathlib import Path
 
 import click
 
-from flare_core.commands.options import picture
+from flare_core.commands.options import picture, seed_option, use_one_thread, workers_option
 from flare_core.errors import FlareError
 
 
@@ -52,7 +52,6 @@ def show(embodiment: str, out: Path | None) -> None:
 
     EMBODIMENT is a YAML file or the name of a packaged robot.
     """
-    from flare_core.commands.options import use_one_thread
     from flare_core.embodiments.spec import load_embodiment
     from flare_core.runs import showing
     from flare_core.runs.console import print_table
@@ -64,6 +63,35 @@ def show(embodiment: str, out: Path | None) -> None:
     print_table(showing.camera_rows(body))
     print_table(showing.action_rows(body))
     click.echo(f"Wrote {showing.portrait(body, path)}")
+
+
+@click.command()
+@click.argument("task")
+@click.option("--embodiment", metavar="ROBOT", default="stretch_re1", show_default=True, help="Who does it.")
+@click.option("--episodes", type=click.IntRange(min=1), default=200, show_default=True, help="Held-out episodes for the scores.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures of ten episodes.")
+@workers_option
+@seed_option
+def describe(task: str, embodiment: str, episodes: int, out: Path | None, workers: int, seed: int) -> None:
+    """Tell what a task is, show ten of its episodes, and score an expert and a random policy.
+
+    TASK is a YAML file or the name of a packaged task: what to look at before training on it.
+    """
+    from flare_core.embodiments.spec import load_embodiment
+    from flare_core.evaluation.report import table
+    from flare_core.runs import describing
+    from flare_core.runs.console import print_table
+    from flare_core.tasks.spec import load_task
+
+    use_one_thread()
+    found, (body, _) = load_task(task)[0], load_embodiment(embodiment)
+    told = describing.describe(found, body, episodes=episodes, workers=workers, seed=seed, out=out)
+    click.echo("\n".join((f"{found.name}, done by {body.name}.", *told.lines, "")))
+    print_table(list(told.episodes), "Ten episodes")
+    print_table(table({who: summary.to_json() for who, summary in told.scores.items()}), "Scores, embedded simulator")
+    click.echo(f"{episodes:,} held-out test episodes, 95 % intervals. Embedded simulator, not AI2-THOR.")
+    for path in told.pictures:
+        click.echo(f"Wrote {path}")
 
 
 @click.command()

@@ -142,6 +142,19 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     figure.savefig(path, dpi=DPI)
 
 
+def image_grid(images: Sequence[npt.NDArray[np.uint8]], titles: Sequence[str], path: Path, columns: int = 2) -> None:
+    """Draw images (H, W, 3) beside each other, each with its title."""
+    rows = -(-len(images) // columns)
+    height, width = images[0].shape[:2]
+    figure = Figure(figsize=(columns * 5.2, rows * (5.0 * height / width + 0.45)), layout="constrained")
+    for at, (image, title) in enumerate(zip(images, titles, strict=True)):
+        axis = figure.add_subplot(rows, columns, at + 1)
+        axis.imshow(image, interpolation="nearest")
+        axis.set_title(title, fontsize=9, loc="left", wrap=True)
+        axis.set_axis_off()
+    figure.savefig(path, dpi=DPI)
+
+
 def footprint_outlines(thing: HouseObject) -> list[Floats]:
     """(4, 2) corners of each part of the floor that an object covers: a C-shaped counter has three, most things have one."""
     return [_in_house(thing, part) for part in footprint(thing.type, thing.asset_id, thing.size)]

@@ -13,19 +13,25 @@ from flare_core.houses.procthor import parse_house
 from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
+from flare_core.runs.judge import ActorMaker
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages
 
 EPISODES = 4  # the first ones; not chosen by how they went
 
 
 def trails(scene: Scene, policy: SmallPolicy, senses: SensesMaker, seed: int, label: str, episodes: int = EPISODES) -> list[Trail]:
-    """Play episodes 0 to N - 1 with sampled actions, as they are played when the policy is judged.
+    """Play episodes 0 to N - 1 with sampled actions, as they are played when the policy is judged."""
+    return trails_of(scene, lambda stage: policy_actor(stage, senses(policy), seed), label, episodes)
+
+
+def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list[Trail]:
+    """The ways of whoever plays episodes 0 to N - 1.
 
     The last step of an episode that runs out of time is not in its way: the row begins the next episode in that step.
     """
     numbers = range(episodes)
     (stage,) = held_out_stages(scene, [numbers], episodes)
-    actor = policy_actor(stage, senses(policy), seed)
+    actor = make(stage)
     first = {episode.number: episode for episode in stage.episodes}
     ways: dict[int, list[tuple[float, float]]] = {number: [] for number in numbers}
 
@@ -50,12 +56,12 @@ def trails(scene: Scene, policy: SmallPolicy, senses: SensesMaker, seed: int, la
     ]
 
 
-def panels(scene: Scene, before: Sequence[Trail], after: Sequence[Trail]) -> list[Panel]:
-    """One house for each episode, with both ways in it."""
-    (stage,) = held_out_stages(scene, [range(len(before))], len(before))
+def panels(scene: Scene, *ways: Sequence[Trail]) -> list[Panel]:
+    """One house for each episode, with everybody's way in it."""
+    (stage,) = held_out_stages(scene, [range(len(ways[0]))], len(ways[0]))
     return [
-        Panel(house=held_out_house(episode.start.house), trails=(one, two), title=f"test episode {episode.number}: {episode.instruction}")
-        for episode, one, two in zip(stage.episodes, before, after, strict=True)
+        Panel(house=held_out_house(episode.start.house), trails=tuple(each), title=f"test episode {episode.number}: {episode.instruction}")
+        for episode, *each in zip(stage.episodes, *ways, strict=True)
     ]
 
 

@@ -146,6 +146,35 @@ def roles(expression: Expression) -> Iterator[str]:
     yield from (one.role for one in walk(expression) if isinstance(one, Visible))
 
 
+def in_words(expression: Expression) -> str:
+    """The expression as a clause of a sentence."""
+    match expression:
+        case Visible(role=role, within_m=within_m):
+            return f"a target is visible to the {role} camera within {within_m:g} m"
+        case Holding():
+            return "the gripper holds a target"
+        case Near(within_m=within_m):
+            return f"the robot's axis is within {within_m:g} m of a target"
+        case HandNear(within_m=within_m):
+            return f"the hand is within {within_m:g} m of a target"
+        case Facing(within=within):
+            return f"the base faces a target to within {math.degrees(within):g} degrees"
+        case InRoom():
+            return "the robot is in such a room"
+        case Stowed():
+            return "the arm is stowed"
+        case RoomsMarked(at_least=at_least):
+            return "every room was marked" if at_least is None else f"{at_least} rooms were marked"
+        case Both(parts=parts):
+            return ", and ".join(in_words(part) for part in parts)
+        case Either(parts=parts):
+            return "either " + ", or ".join(in_words(part) for part in parts)
+        case Negation(part=part):
+            return f"it is not so that {in_words(part)}"
+        case Sequence(parts=parts):
+            return "first " + ", and later ".join(in_words(part) for part in parts)
+
+
 def parse(text: str) -> Expression:
     """Read an expression.
 
