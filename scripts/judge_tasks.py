@@ -58,26 +58,17 @@ def table(data: Mapping[str, Any]) -> str:
     """One row for each task."""
     rows = [("task", "horizon", "feasible, %", "expert, %", "its actions", "random, %")]
     for name, one in data["tasks"].items():
-        scores = [
-            f"{100 * one[who]['success']:.1f} [{100 * one[who]['success_low']:.1f}, {100 * one[who]['success_high']:.1f}]"
-            for who in ("expert", "random")
-        ]
-        rows.append(
-            (
-                f"`{name}`",
-                f"{one['horizon']:,}",
-                f"{100 * one['feasible_share']:.1f}",
-                scores[0],
-                f"{one['expert']['length']:.0f}",
-                scores[1],
-            )
-        )
+        feasible, actions = f"{100 * one['feasible_share']:.1f}", f"{one['expert']['length']:.0f}"
+        rows.append((f"`{name}`", f"{one['horizon']:,}", feasible, _success(one["expert"]), actions, _success(one["random"])))
     basis = (
-        f"{data['episodes']:,} held-out episodes in {data['houses']} unseen houses each, {data['embodiment']}, 1 seed, embedded simulator."
+        f"{data['episodes']:,} held-out episodes in {data['houses']} unseen houses each, {data['embodiment']}, 1 seed, embedded simulator"
     )
-    return (
-        f"{markdown(rows)}\n\n{basis} Feasible: pairs of house and subject that the body can solve at all; episodes are drawn from these."
-    )
+    feasible = "Feasible: pairs of house and subject that the body can solve at all; episodes are drawn from these"
+    return f"{markdown(rows)}\n\n{basis}. {feasible}."
+
+
+def _success(summary: Mapping[str, Any]) -> str:
+    return f"{100 * summary['success']:.1f} [{100 * summary['success_low']:.1f}, {100 * summary['success_high']:.1f}]"
 
 
 def filled(page: str, data: Mapping[str, Any]) -> str:

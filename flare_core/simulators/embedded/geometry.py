@@ -167,3 +167,10 @@ def triangles(polygon: Sequence[Point]) -> list[tuple[Point, Point, Point]]:
 def _in_triangle(p: Point, a: Point, b: Point, c: Point) -> bool:
     """Whether p lies in the triangle a, b, c (interior on the left of its edges)."""
     return all((v[0] - u[0]) * (p[1] - u[1]) - (v[1] - u[1]) * (p[0] - u[0]) >= 0 for u, v in ((a, b), (b, c), (c, a)))
+
+
+@kernel
+def rooms_at(points: Floats, point_start: Ints, room_start: Ints, house: Ints, x: Floats, z: Floats, out: Ints) -> None:
+    """Write the room of every position, -1 outside."""
+    for row in range(house.shape[0]):
+        out[row] = room_at(points, point_start, room_start[house[row]], room_start[house[row] + 1], x[row], z[row])

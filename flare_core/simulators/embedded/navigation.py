@@ -14,7 +14,7 @@ from flare_core.errors import SimError
 from flare_core.houses.assets import placements
 from flare_core.simulators.embedded import arm as arms
 from flare_core.simulators.embedded import grid, reaching, steering, views
-from flare_core.simulators.embedded.geometry import room_at
+from flare_core.simulators.embedded.geometry import rooms_at
 from flare_core.simulators.embedded.motion import shape_of
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Turns, World
@@ -104,17 +104,18 @@ class Navigator:
 
     def room_field(self, house: int, rooms: tuple[int, ...]) -> Field | None:
         """Way into the nearest of these rooms."""
-        return self._fields.get((house, "rooms", rooms), lambda: self._field_to(house, (), self._cells_in(house, rooms)))
+        goals = self._goals.get((house, "rooms", rooms), lambda: self._cells_in(house, rooms))
+        return self._fields.get((house, "rooms", rooms), lambda: self._field_to(house, (), goals))
 
     def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
         """Way to the nearest place within a horizontal distance of one of the objects' centres."""
-        return self._fields.get(
-            (house, "near", objects, within_m), lambda: self._field_to(house, objects, self._cells_near(house, objects, within_m))
-        )
+        goals = self._goals.get((house, "near", objects, within_m), lambda: self._cells_near(house, objects, within_m))
+        return self._fields.get((house, "near", objects, within_m), lambda: self._field_to(house, objects, goals))
 
     def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
         """Way to the nearest place from which the arm can take one of the objects."""
-        return self._fields.get((house, "reach", objects), lambda: self._field_to(house, objects, self._cells_to_reach(house, objects)))
+        goals = self._goals.get((house, "reach", objects), lambda: self._cells_to_reach(house, objects))
+        return self._fields.get((house, "reach", objects), lambda: self._field_to(house, objects, goals))
 
     def reach(self, rows: Ints, objects: Ints, turns: Turns) -> tuple[Ints, Floats]:
         """The cheapest turn after which each row's arm, once stowed, can take one of its objects."""
@@ -163,10 +164,10 @@ class Navigator:
         inside = np.ones(len(cells), dtype=np.bool_)
         for dx, dz in ((-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)):
             points = here.centres(cells) + grid.CELL_M * np.array([dx, dz])
-            found = np.array([
-                room_at(pack.room_points, pack.room_point_start, pack.room_start[house], pack.room_start[house + 1], x, z)
-                for x, z in points.tolist()
-            ], dtype=np.int64)  # fmt: skip
+            found = np.empty(len(cells), dtype=np.int64)
+            x, z = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+            where = np.full(len(cells), house)
+            rooms_at(pack.room_points, pack.room_point_start, pack.room_start, where, x, z, found)
             inside &= np.isin(found, rooms)
         return np.asarray(cells[inside])
 

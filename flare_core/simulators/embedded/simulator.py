@@ -16,9 +16,8 @@ from flare_core.simulators.embedded.buffers import Own, Scratch, scratch_for
 from flare_core.simulators.embedded.cameras import CameraPoses, camera_poses, intrinsics, rotations
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.effects import effect_table
-from flare_core.simulators.embedded.geometry import room_at
+from flare_core.simulators.embedded.geometry import rooms_at
 from flare_core.simulators.embedded.handling import JOINT_SLACK, Handling
-from flare_core.simulators.embedded.jit import kernel
 from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
 from flare_core.simulators.embedded.pack import ScenePack, pack
@@ -99,7 +98,7 @@ class EmbeddedSimulator:
         out = np.empty(len(centres), dtype=np.int64)
         where = np.full(len(centres), house)
         x, z = np.ascontiguousarray(centres[:, 0]), np.ascontiguousarray(centres[:, 2])
-        _rooms(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, where, x, z, out)
+        rooms_at(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, where, x, z, out)
         return out
 
     def positions_of(self, objects: Ints) -> Floats:
@@ -238,7 +237,7 @@ class EmbeddedSimulator:
         pose = state["pose"]
         position = np.stack([pose[:, 0], np.zeros(self.batch), pose[:, 1]], axis=1)
         room = np.empty(self.batch, dtype=np.int64)
-        _rooms(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, state["house"], pose[:, 0], pose[:, 1], room)
+        rooms_at(self.pack.room_points, self.pack.room_point_start, self.pack.room_start, state["house"], pose[:, 0], pose[:, 1], room)
         joints = state["joints"]
         values = {
             "house": state["house"].copy(),
@@ -368,7 +367,7 @@ class EmbeddedSimulator:
         out = np.zeros(len(rows), dtype=np.bool_)
         motion.free_all(pack_.boxes, pack_.box_start, house, x, z, yaw, self._shape, out)
         room = np.empty(len(rows), dtype=np.int64)
-        _rooms(pack_.room_points, pack_.room_point_start, pack_.room_start, house, x, z, room)
+        rooms_at(pack_.room_points, pack_.room_point_start, pack_.room_start, house, x, z, room)
         has_rooms = np.diff(pack_.room_start)[house] > 0
         stands: Bools = out & ((room >= 0) | ~has_rooms)
         return stands
@@ -398,10 +397,3 @@ class EmbeddedSimulator:
             array[...] = state[name]
         self._hands.refresh()
         self._poses, self._own = None, None
-
-
-@kernel
-def _rooms(points: Floats, point_start: Ints, room_start: Ints, house: Ints, x: Floats, z: Floats, out: Ints) -> None:
-    """Write the room of every position, -1 outside."""
-    for row in range(house.shape[0]):
-        out[row] = room_at(points, point_start, room_start[house[row]], room_start[house[row] + 1], x[row], z[row])
