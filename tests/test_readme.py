@@ -13,15 +13,16 @@ from flare_core.cli import main
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import comparison_table, markdown
 from flare_core.runs.compose import load_plan
+from flare_core.tasks.spec import load_task
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "results" / "demo.json"
 BEGIN, END = "<!-- result of make demo -->", "<!-- end of result -->"
 
 
-def filler() -> ModuleType:
-    """scripts/fill_readme.py as a module."""
-    found = spec_from_file_location("fill_readme", ROOT / "scripts" / "fill_readme.py")
+def filler(name: str = "fill_readme") -> ModuleType:
+    """A script as a module."""
+    found = spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert found is not None
     assert found.loader is not None
     module = module_from_spec(found)
@@ -40,6 +41,23 @@ def test_the_demo_of_the_readme_is_the_last_full_run() -> None:
     assert markdown(comparison_table(result)) in shown
     assert result["before"]["episodes"] == result["after"]["episodes"] >= 500
     assert result["difference"]["low"] > 0, "fine-tuning has to gain something"
+
+
+def test_the_table_of_tasks_is_that_of_its_committed_scores_and_of_the_specs_that_come_along() -> None:
+    scores, page = json.loads((ROOT / "results" / "tasks.json").read_text()), (ROOT / "docs" / "tasks.md").read_text()
+    assert filler("judge_tasks").filled(page, scores) == page, "run python scripts/judge_tasks.py --page-only"
+    for name, found in scores["tasks"].items():
+        assert found["spec_sha256"] == load_task(name)[1].sha256, name
+        assert found["expert"]["success_low"] > 0.9
+        assert found["random"]["success_high"] < 0.05
+
+
+def test_the_tasks_of_the_page_are_valid(tmp_path: Path) -> None:
+    texts = re.findall(r"```yaml\n(kind: task\n.*?)```", (ROOT / "docs" / "tasks.md").read_text(), flags=re.DOTALL)
+    assert len(texts) == 2
+    for at, text in enumerate(texts):
+        (tmp_path / f"{at}.yaml").write_text(text)
+        load_task(tmp_path / f"{at}.yaml")
 
 
 @pytest.mark.parametrize("name", ["demo", "turtlebot4"])
@@ -75,7 +93,7 @@ def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> N
     assert body.camera_for("navigation") is not None
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/houses.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/houses.md", "docs/tasks.md"])
 def test_links_lead_to_files(name: str) -> None:
     page = ROOT / name
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
