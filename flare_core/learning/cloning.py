@@ -69,9 +69,21 @@ class Lesson:
     labels: Tensor
     episodes: list[dict[str, Any]]
 
+    @staticmethod
+    def join(lessons: "Sequence[Lesson]") -> "Lesson":
+        """Lessons of equal length side by side: the rows of the first, then those of the next."""
+        if len(lessons) == 1:
+            return lessons[0]
+        return Lesson(
+            inputs=Inputs.cat([lesson.inputs for lesson in lessons], 1),
+            memory=Memory.cat([lesson.memory for lesson in lessons]),
+            episodes=[episode for lesson in lessons for episode in lesson.episodes],
+            **{name: torch.cat([getattr(lesson, name) for lesson in lessons], 1) for name in ("starts", "allowed", "labels")},
+        )
+
 
 class Apprentice:
-    """One worker: its environments, its expert, and the views as the policy is shown them."""
+    """One worker's rows of one task: their environments, their expert, and the views as the policy is shown them."""
 
     def __init__(self, environment: Environment, teacher: Teacher, senses: Senses, settings: CloneSettings, seed: int) -> None:
         self.environment, self.teacher, self.senses, self.settings = environment, teacher, senses, settings
@@ -153,8 +165,13 @@ class Apprentice:
 class Cloner:
     """Collects with every worker, learns from it, forgets it."""
 
-    def __init__(self, policy: SmallPolicy, apprentices: Sequence[Apprentice], settings: CloneSettings, seed: int) -> None:
-        self.settings, self.apprentices, self.seed = settings, list(apprentices), seed
+    def __init__(self, policy: SmallPolicy, apprentices: Sequence[Sequence[Apprentice]], settings: CloneSettings, seed: int) -> None:
+        """Set up the pupils.
+
+        Args:
+            apprentices: of each worker, one for each task.
+        """
+        self.settings, self.apprentices, self.seed = settings, [list(each) for each in apprentices], seed
         self.crew = Crew(len(apprentices))
         self.pupils = replicas(policy, len(apprentices))
         for pupil in self.pupils:
@@ -168,7 +185,9 @@ class Cloner:
     def update(self) -> dict[str, Any]:
         """One rollout of every worker and the passes over it; the record of both."""
         alone = self.steps < self.settings.expert_only_steps
-        lessons = self.crew.each(lambda worker: self.apprentices[worker].collect(self.pupils[worker], alone))
+        lessons = self.crew.each(
+            lambda worker: Lesson.join([apprentice.collect(self.pupils[worker], alone) for apprentice in self.apprentices[worker]])
+        )
         self._set_rate()
         sums: dict[str, float] = {}
         rows, count = lessons[0].labels.shape[1], 0

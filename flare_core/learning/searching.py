@@ -1,9 +1,9 @@
 """An expert that searches: what it does follows from what its camera has seen, so that a policy which sees the same can imitate it.
 
-The shortest-path expert knows where the target is. Its turns at a crossing cannot be told from the images, and who imitates
+The expert of a task knows where the target is. Its turns at a crossing cannot be told from the images, and who imitates
 them learns to turn at random. This one goes to the nearest piece of floor that its camera has not looked at yet, until the
-target has come into view; from then on it does as the shortest-path expert, and comes nearer than it must, where a target is
-plain to see.
+target has come into view; from then on it does as the task's expert. Where a view is asked for it comes nearer than it must:
+a target is plainer to see from there.
 """
 
 import math
@@ -14,13 +14,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from flare_core.errors import TaskError
 from flare_core.evaluation.belief import SPOT_OWNER, glance
 from flare_core.simulators.embedded.grid import CELL_M
 from flare_core.simulators.embedded.navigation import Kept, lens_of
 from flare_core.simulators.embedded.sight import POINTS
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
-from flare_core.tasks.expert import Expert
+from flare_core.tasks.expert import Expert, Guide, guide_for
+from flare_core.tasks.predicates import Visible
+from flare_core.tasks.walking import Walker
 from flare_core.world import Bools, Field, Floats, Ints, World
 
 WITHIN_M: Final = (1.2, 1.6)  # how near it comes to a target where the body can,
@@ -62,10 +65,19 @@ class SearchingExpert:
     """
 
     def __init__(self, simulator: EmbeddedSimulator, sampler: EpisodeSampler) -> None:
-        """Prepare the expert that takes over when the target is known."""
-        self._simulator, self._camera = simulator, simulator.body.camera(sampler.camera)
-        self._at = simulator.body.camera_index(sampler.camera)
-        self._expert = Expert(simulator, sampler, WITHIN_M, MARGIN)
+        """Prepare the expert that takes over when the target is known.
+
+        Raises:
+            TaskError: the body has no camera to search with, or cannot do the task.
+        """
+        camera = simulator.body.camera_for(sampler.view.role if isinstance(sampler.goal, Visible) else "navigation")
+        if camera is None:
+            raise TaskError(f"task {sampler.task.name}: {simulator.body.name} has no camera with role 'navigation' to search with")
+        self._simulator, self._camera, self._at = simulator, camera, simulator.body.camera_index(camera.name)
+        self._expert: Guide = (
+            Expert(simulator, sampler, WITHIN_M, MARGIN) if isinstance(sampler.goal, Visible) else guide_for(simulator, sampler)
+        )
+        self._walker = Walker(simulator)
         left, right, _, _ = lens_of(self._camera, 0.0).tolist()
         self._lens = np.array([left, right, 20.0, 20.0])  # what lies below the image was in it a few steps ago
         self._floors: Kept[Floor] = Kept(simulator.house_count())
@@ -98,7 +110,7 @@ class SearchingExpert:
         self.lost = self._expert.lost
         if rows:
             at = np.array(rows, dtype=np.int64)
-            chosen = self._expert.descend(at, ways, previous[at])
+            chosen = self._walker.descend(at, ways, previous[at])
             for row, action in zip(rows, chosen.tolist(), strict=True):
                 if action >= 0:
                     out[row], self.lost[row] = action, False
@@ -142,7 +154,7 @@ class SearchingExpert:
         metres = navigation.way_to(house, cell).metres[floor.cells].astype(np.float64)
         turn = np.arctan2(floor.points[:, 0, 0] - x, floor.points[:, 0, 2] - z) - float(world.yaw[row])
         turn = np.abs(turn - math.tau * np.round(turn / math.tau))
-        cost = np.where(search.unseen, np.maximum(metres, 0.0) / self._expert.step_m + turn / self._expert.turn, np.inf)
+        cost = np.where(search.unseen, np.maximum(metres, 0.0) / self._walker.step_m + turn / self._walker.turn, np.inf)
         nearest = int(cost.argmin()) if len(cost) else -1
         if nearest < 0 or not math.isfinite(cost[nearest]):
             return None

@@ -151,6 +151,9 @@ class PretrainingSpec(Spec):
     origin: str | None = None
     embodiment: str
     task: str
+    further_tasks: tuple[str, ...] = Field(
+        default=(), description="Tasks that are imitated beside `task`, in as many rows each. What the encoder is taught to see is `task`'s."
+    )
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
     features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
     start: str | None = Field(default=None, description="A policy of the same shape to begin with: shipped:NAME or a bundle's folder.")

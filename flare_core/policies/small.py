@@ -5,6 +5,7 @@ The encoder is trained by cloning and frozen afterwards; its features are comput
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -92,6 +93,13 @@ class Memory:
     def at(self, rows: Tensor) -> "Memory":
         """Memory of some rows only."""
         return Memory(keys=tuple(k[rows] for k in self.keys), values=tuple(v[rows] for v in self.values), age=self.age[rows])
+
+    @staticmethod
+    def cat(parts: "Sequence[Memory]") -> "Memory":
+        """Memories of different rows as one."""
+        keys = tuple(torch.cat(layer) for layer in zip(*(part.keys for part in parts), strict=True))
+        values = tuple(torch.cat(layer) for layer in zip(*(part.values for part in parts), strict=True))
+        return Memory(keys=keys, values=values, age=torch.cat([part.age for part in parts]))
 
 
 class Tower(nn.Module):

@@ -14,19 +14,23 @@ from flare_core.bundles.bundle import Bundle, save_bundle
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import StoppedError, TrainError
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
-from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
+from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Teacher
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
+from flare_core.learning.reading import Instructions, teach_reading
 from flare_core.learning.searching import SearchingExpert
-from flare_core.learning.spec import CloningSpec, PerceptionSpec, PretrainingSpec
+from flare_core.learning.spec import CloningSpec, PerceptionSpec
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
+from flare_core.runs.judge import judge_policy
 from flare_core.runs.judgement import judgement, settle_ending
 from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, randomised_body, with_start
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
+from flare_core.tasks.expert import guide_for
+from flare_core.tasks.predicates import Holding, Visible
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
@@ -35,7 +39,7 @@ PERCEPTION_EVERY = 10  # rounds
 
 
 class SearchingTeacher:
-    """The searching expert of one stage."""
+    """The searching expert of one stage, for tasks that are about objects."""
 
     def __init__(self, stage: FlareVectorEnv) -> None:
         self._stage, self._expert = stage, SearchingExpert(embedded(stage), stage.play.sampler)
@@ -43,6 +47,22 @@ class SearchingTeacher:
     def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         actions = self._expert.actions(self._stage.episodes, previous)
         return actions, ~self._expert.lost
+
+
+class GuidingTeacher:
+    """The expert of one stage's task, for tasks that are about places."""
+
+    def __init__(self, stage: FlareVectorEnv) -> None:
+        self._stage, self._expert = stage, guide_for(stage.play.simulator, stage.play.sampler)
+
+    def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        actions = self._expert.actions(self._stage.episodes, previous, self._stage.play.marked)
+        return actions, ~self._expert.lost
+
+
+def teacher_of(stage: FlareVectorEnv) -> Teacher:
+    """Who is imitated in a stage."""
+    return SearchingTeacher(stage) if isinstance(stage.play.sampler.goal, Visible | Holding) else GuidingTeacher(stage)
 
 
 def pretrain(
@@ -78,6 +98,7 @@ def pretrain(
             "pretraining": pretraining.loaded.sha256,
             "embodiment": pretraining.embodiment.sha256,
             "task": pretraining.task_spec.sha256,
+            **{f"task {task.name}": loaded.sha256 for task, loaded in pretraining.further},
             **({"recipe": pretraining.recipe.sha256} if pretraining.recipe else {}),
         },
         "pretraining": pretraining.loaded.resolved,
@@ -98,6 +119,11 @@ def pretrain(
     )
     save_bundle(out / "bundle", bundle, replace=True)  # judging takes a while, and the policy is what was asked for
     results = judgement(held_out("test"), policy, senses, spec.evaluation_episodes, workers, seed, watcher)
+    for task, _ in pretraining.further:
+        watcher.stage(f"judging: {task.name}", spec.evaluation_episodes)
+        scene = replace(held_out("test"), task=task)
+        played = judge_policy(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher.advance)
+        results[task.name] = summarise(played, seed).to_json()
     save_bundle(out / "bundle", replace(bundle, results=results), replace=True)
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
@@ -115,8 +141,11 @@ def _learned(
     if spec.perception is not None:
         _perceive(pretraining, spec.perception, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
     senses = SensesMaker(views=own_views(policy.spec, body, None, None), words=vocabulary.vectors)
+    if pretraining.further:
+        read = teach_reading(policy.encoder, torch.tensor(vocabulary.vectors), sentences_of(pretraining, vocabulary), seed)
+        watcher.say(f"reads the category of {100 * read['category']:.0f} % and the task of {100 * read['task']:.0f} % of the instructions")
     if spec.cloning is not None:
-        policy = _clone(spec, spec.cloning, policy, senses, scene, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
+        policy = _clone(pretraining, spec.cloning, policy, senses, scene, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
     if spec.practice is not None and pretraining.recipe is not None:
         recipe = pretraining.recipe.spec
         scene = replace(scene, task=replace(scene.task, horizon=spec.practice.horizon or scene.task.horizon))
@@ -128,11 +157,11 @@ def _learned(
 
 
 def _clone(
-    spec: PretrainingSpec, cloning: CloningSpec, policy: SmallPolicy, senses: SensesMaker, scene: Scene, out: Path,
+    pretraining: Pretraining, cloning: CloningSpec, policy: SmallPolicy, senses: SensesMaker, scene: Scene, out: Path,
     *, seed: int, workers: int, resume: bool, watcher: Watcher,
 ) -> SmallPolicy:  # fmt: skip
-    wide = spec.randomisation
-    stages = training_stages(scene, cloning.rows, workers, seed, 1.0 - wide.plain)
+    wide, tasks = pretraining.spec.randomisation, [pretraining.task, *(task for task, _ in pretraining.further)]
+    stages = [training_stages(replace(scene, task=task), cloning.rows // len(tasks), workers, seed, 1.0 - wide.plain) for task in tasks]
     settings = CloneSettings(
         learning_rate=cloning.learning_rate,
         rollout=cloning.rollout,
@@ -145,7 +174,9 @@ def _clone(
         border=wide.border,
         steps=cloning.steps,
     )
-    apprentices = [Apprentice(stage, SearchingTeacher(stage), senses(policy), settings, seed) for stage in stages]
+    apprentices = [
+        [Apprentice(stage, teacher_of(stage), senses(policy), settings, seed) for stage in group] for group in zip(*stages, strict=True)
+    ]
     cloner = Cloner(policy, apprentices, settings, seed)
     if resume:
         _resume(cloner, stages, out)
@@ -211,6 +242,16 @@ def instructions_of(task: Task, vocabulary: Vocabulary) -> torch.Tensor:
     return torch.tensor([[[*words, *[0] * (longest - len(words))] for words in row] for row in told])
 
 
+def sentences_of(pretraining: Pretraining, vocabulary: Vocabulary) -> Instructions:
+    """Every instruction of every task, the lesson's first, with the category that it names where it names a type alone."""
+    found, types = [], pretraining.task.types
+    for at, task in enumerate([pretraining.task, *(task for task, _ in pretraining.further)]):
+        for gaps, kind in task.subjects.named_phrases():
+            category = types.index(kind) if kind in types else -1
+            found += [(vocabulary.encode(task.say(gaps, template)), category, at) for template in range(len(task.templates))]
+    return Instructions.of(found)
+
+
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
     recent: deque[bool] = deque(maxlen=500)
     watcher.stage("cloning", cloner.settings.steps, cloner.steps)
@@ -236,11 +277,11 @@ def _save(cloner: Cloner, out: Path) -> None:
     tensors = {f"pupil/{name}": value for name, value in cloner.pupils[0].state_dict().items()} | optimiser_tensors(
         "optimiser", cloner.optimiser
     )
-    numbers = max(int(apprentice.environment.episode_numbers.max()) for apprentice in cloner.apprentices)
+    numbers = max(int(apprentice.environment.episode_numbers.max()) for group in cloner.apprentices for apprentice in group)
     save_checkpoint(out / "checkpoints", cloner.updates, tensors, {"steps": cloner.steps, "updates": cloner.updates, "episode": numbers})
 
 
-def _resume(cloner: Cloner, stages: list[FlareVectorEnv], out: Path) -> None:
+def _resume(cloner: Cloner, stages: list[list[FlareVectorEnv]], out: Path) -> None:
     """Weights and optimiser as they were; episodes that had begun are dropped and new ones begin."""
     found = checkpoints(out / "checkpoints")
     if not found:
@@ -249,12 +290,13 @@ def _resume(cloner: Cloner, stages: list[FlareVectorEnv], out: Path) -> None:
     cloner.pupils[0].load_state_dict(part_of(tensors, "pupil/"))
     load_optimiser(cloner.optimiser, part_of(tensors, "optimiser/"))
     cloner.steps, cloner.updates = facts["steps"], facts["updates"]
-    rows = sum(stage.num_envs for stage in stages)
+    rows = sum(stage.num_envs for stage in stages[0])
     first = (facts["episode"] // rows + 1) * rows
-    for at, (stage, apprentice) in enumerate(zip(stages, cloner.apprentices, strict=True)):
-        stage.reset(options={"first": first + at * stage.num_envs, "stride": rows})
-        apprentice.observation = stage.observe()
-        apprentice.starting[:] = True
+    for worker, group in enumerate(cloner.apprentices):
+        for stage, apprentice in zip((by_task[worker] for by_task in stages), group, strict=True):
+            stage.reset(options={"first": first + worker * stage.num_envs, "stride": rows})
+            apprentice.observation = stage.observe()
+            apprentice.starting[:] = True
 
 
 def _claim(out: Path, pretraining: Pretraining, seed: int, resume: bool) -> None:

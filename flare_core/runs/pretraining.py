@@ -23,13 +23,14 @@ COLOUR_ROWS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretraining:
-    """A pretraining that has been read. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
+    """A pretraining that has been read. `further`: the other tasks that are imitated. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
 
     loaded: Loaded[PretrainingSpec]
     body: Embodiment
     embodiment: Loaded[EmbodimentSpec]
     task: Task
     task_spec: Loaded[TaskSpec]
+    further: tuple[tuple[Task, Loaded[TaskSpec]], ...] = ()
     recipe: Loaded[RecipeSpec] | None = None
     start: Bundle | None = None
 
@@ -44,7 +45,8 @@ class Pretraining:
         if self.spec.perception is not None:
             said.append(f"{self.spec.perception.frames:,} frames of seeing")
         if self.spec.cloning is not None:
-            said.append(f"{self.spec.cloning.steps:,} steps of imitation")
+            shared = f" of {', '.join([self.task.name, *(task.name for task, _ in self.further)])}" if self.further else ""
+            said.append(f"{self.spec.cloning.steps:,} steps of imitation{shared}")
         if self.recipe is not None:
             said.append(f"{self.recipe.spec.steps:,} steps of practice")
         return said
@@ -62,13 +64,19 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     spec, recipe = loaded.spec, None
     if not task.types:
         raise SpecError(f"{loaded.line_of(('task',))}: task: '{task.name}' names no object types, which the lesson in seeing is about")
+    further = tuple(
+        load_task(name, loaded.folder_of(("further_tasks", at)))
+        for at, name in enumerate(spec.further_tasks)
+    )
+    if further and spec.practice is not None:
+        raise SpecError(f"{loaded.line_of(('practice',))}: practice: is for one task. Leave out `further_tasks`, or practise in a run after this")
     if spec.start is None and (spec.perception is None or spec.cloning is None):
         missing = "perception" if spec.perception is None else "cloning"
         raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")
     if spec.practice is not None:
         where = ("practice", "recipe")
         recipe = read(spec.practice.recipe, "recipe", RecipeSpec, base=loaded.folder_of(where), where=loaded.line_of(where))
-    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, recipe=recipe)
+    return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, further=further, recipe=recipe)
 
 
 def randomised_body(pretraining: Pretraining) -> Embodiment:

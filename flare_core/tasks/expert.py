@@ -60,7 +60,6 @@ class Expert:
     """Chooses actions for every row of a simulator so that a target comes into view.
 
     Attributes:
-        turn: radians of the body's widest turn. step_m: metres of its longest move.
         lost: (B,) rows of the last call that step aside because the target cannot be seen from where it should be.
     """
 
@@ -83,7 +82,6 @@ class Expert:
         self._walker = Walker(simulator)
         self._looks = looks(body, camera, self._walker.turns)
         self._within_m, self._margin = (*within_m, sampler.view.within_m), margin
-        self.turn, self.step_m = self._walker.turn, self._walker.step_m
         self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
 
     def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
@@ -119,10 +117,6 @@ class Expert:
             said = None if previous is None else previous[far]
             actions[far], self.lost[far] = self._walker.walk(far, [fields[row] for row in far], said, self._end)
         return actions
-
-    def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:
-        """As `Walker.descend`."""
-        return self._walker.descend(rows, fields, previous)
 
     def _ways(self, episodes: Sequence[Episode]) -> tuple[list[Field], Floats]:
         """Each row's way to where its target can be seen from near by, and how near that is."""

@@ -98,16 +98,20 @@ class Subjects:
 
     def phrases(self) -> Iterator[Mapping[str, str]]:
         """Words for the gaps of every subject that there can be, so that each instruction can be checked."""
+        yield from (gaps for gaps, _ in self.named_phrases())
+
+    def named_phrases(self) -> Iterator[tuple[Mapping[str, str], str]]:
+        """The same, each with the object type that it names; "" for none."""
         if self.purposes:
-            yield from ({"purpose": words} for words in self.purposes)
+            yield from (({"purpose": words}, "") for words in self.purposes)
         elif self.rooms:
-            yield from ({"room": words} for words in self.rooms.values())
+            yield from (({"room": words}, "") for words in self.rooms.values())
         elif not self.targets:
-            yield from ({"rooms": words} for words in NUMBERS[1:])
+            yield from (({"rooms": words}, "") for words in NUMBERS[1:])
         else:
-            for noun, room in itertools.product(self.targets.values(), self.in_rooms.values() or ("",)):
+            for (kind, noun), room in itertools.product(self.targets.items(), self.in_rooms.values() or ("",)):
                 for words in self._said(noun):
-                    yield _with_room(words, room)
+                    yield _with_room(words, room), kind
 
     def of(self, simulator: House, house: int) -> list[Subject]:
         """Everything that an episode in this house can be about, in the order of the spec."""

@@ -46,7 +46,7 @@ def cloner(workers: int = 2, teacher: type[ToyTeacher] = ToyTeacher) -> Cloner:
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     toys = [Toy(8, first=8 * at) for at in range(workers)]
-    made = [Apprentice(toy, teacher(toy), senses(policy), SETTINGS, 1) for toy in toys]
+    made = [[Apprentice(toy, teacher(toy), senses(policy), SETTINGS, 1)] for toy in toys]
     return Cloner(policy, made, SETTINGS, 1)
 
 
