@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from flare_core.envs.observation import BodyState
 from flare_core.errors import SimError, TaskError
+from flare_core.tasks.costs import Ledger
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
 from flare_core.tasks.judging import Asked, Judge, needs_marks
 from flare_core.tasks.rewards import Purse
@@ -23,12 +24,13 @@ Observation = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one step brought, (B,) each."""
+    """What one step brought, (B,) each; `costs` (B, L) of the constraints that the learner keeps."""
 
     reward: npt.NDArray[np.float32]
     terminated: Bools
     truncated: Bools
     success: Bools
+    costs: npt.NDArray[np.float32]
 
 
 class Play:
@@ -68,6 +70,7 @@ class Play:
         self._marks = np.array([a.effect.kind == "say" and a.effect.axis == MARK for a in body.actions]) & needs_marks(task.success)
         self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
         self._purse = Purse(task.reward, body, batch, self._marked.shape[1])
+        self._ledger = Ledger(task.constraints, body, batch)
         self._goal = np.zeros((batch, self.goal_words), dtype=np.int32)
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
@@ -89,6 +92,11 @@ class Play:
         """(B, R) rooms that were marked as seen in every row's episode."""
         return self._marked.copy()
 
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """(L,) cost of an episode that each constraint allows which the learner keeps."""
+        return tuple(one.at_most for one in self.task.constraints if one.by == "lagrange")
+
     def begin(self, rows: Ints, numbers: Ints) -> None:
         """Begin these episodes in these rows."""
         episodes = [self.sampler.episode(int(number)) for number in numbers]
@@ -103,6 +111,7 @@ class Play:
         self._previous[rows] = self.actions
         self._world = self.simulator.world()
         self._purse.begin(rows, self.simulator, self._world, self._asked)
+        self._ledger.begin(rows, self.simulator, self._world, self._asked)
         self._position[rows] = self._world.position[rows]
         self._path_m[rows] = 0.0
         self._collisions[rows] = 0
@@ -122,14 +131,20 @@ class Play:
         self._previous = actions.copy()
         marks, fresh = self._mark(actions)
         ended = actions == self.end_action
-        if ended.any():
+        if self.task.ends_itself:
+            self._success = self._judge.holds(self.simulator, self._asked)
+            ended |= self._success
+        elif ended.any():
             self._success = ended & self._judge.holds(self.simulator, self._asked.only(ended))
         else:
             self._success = np.zeros_like(ended)
         self._judge.step(self.simulator, self._asked)
         reward = self._purse.pay(self.simulator, world, self._asked, ended, self._success, marks, fresh)
+        penalty, costs = self._ledger.charge(self.simulator, world, self._asked)
+        reward -= penalty
         self._return += reward
-        return Outcome(reward=reward, terminated=ended, truncated=~ended & (self.steps >= self.task.horizon), success=self._success)
+        cut = ~ended & (self.steps >= self.task.horizon)
+        return Outcome(reward=reward, terminated=ended, truncated=cut, success=self._success, costs=costs)
 
     def observe(self, rows: Ints | None = None) -> Observation:
         """What the policy is given, for every row or for some; new arrays."""
@@ -174,6 +189,7 @@ class Play:
         """Every array that the future depends on, the simulator's under 'simulator/'."""
         own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {f"judge/{k}": v for k, v in self._judge.snapshot().items()}
         own |= {f"purse/{name}": array for name, array in self._purse.snapshot().items()}
+        own |= {f"ledger/{name}": array for name, array in self._ledger.snapshot().items()}
         own |= {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
         return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
 
@@ -187,6 +203,7 @@ class Play:
             setattr(self, f"_{name}", np.array(state[name]))
         self._judge.restore({name.removeprefix("judge/"): array for name, array in state.items() if name.startswith("judge/")})
         self._purse.restore({name.removeprefix("purse/"): array for name, array in state.items() if name.startswith("purse/")})
+        self._ledger.restore({name.removeprefix("ledger/"): array for name, array in state.items() if name.startswith("ledger/")})
         self._ask()
         self.steps = np.array(state["steps"])
 

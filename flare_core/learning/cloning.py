@@ -85,8 +85,11 @@ class Lesson:
 class Apprentice:
     """One worker's rows of one task: their environments, their expert, and the views as the policy is shown them."""
 
-    def __init__(self, environment: Environment, teacher: Teacher, senses: Senses, settings: CloneSettings, seed: int) -> None:
-        self.environment, self.teacher, self.senses, self.settings = environment, teacher, senses, settings
+    def __init__(
+        self, environment: Environment, teacher: Teacher, senses: Senses, settings: CloneSettings, seed: int, task: str = "task"
+    ) -> None:
+        """Begin; `task` names the rows' task in the log."""
+        self.environment, self.teacher, self.senses, self.settings, self.task = environment, teacher, senses, settings, task
         self.observation: Observation = environment.observe()
         rows = environment.num_envs
         self.starting = np.ones(rows, dtype=bool)
@@ -113,7 +116,7 @@ class Apprentice:
             logits, self.memory = policy.actor.step(seen[-1], self.memory.forget(starting))
             self.observation, _, terminated, truncated, info = self.environment.step(self._led(logits, mask, advice, numbers, expert_only))
             self.starting = np.asarray(terminated | truncated)
-            episodes += records_of(info)
+            episodes += [{**record, "task": self.task, "alone": bool(self._alone(np.array([record["number"]]))[0])} for record in records_of(info)]
         stacked = {name: torch.stack(part) for name, part in kept.items()}
         return Lesson(inputs=stack(seen), memory=before, episodes=episodes, **stacked)
 
@@ -123,12 +126,16 @@ class Apprentice:
         allowed = torch.from_numpy(mask)
         own = sample(log_probabilities(logits, allowed), uniforms(self.keys["action"], numbers, steps)[:, 0])
         chance = sample(log_probabilities(torch.zeros_like(logits), allowed), uniforms(self.keys["action"], numbers, steps, 1)[:, 0])
-        lead = uniforms(self.keys["lead"], numbers, np.zeros_like(steps))[:, 0]
-        by_expert = np.full(len(own), True) if expert_only else lead < settings.expert_share
+        by_expert = np.full(len(own), True) if expert_only else ~self._alone(numbers)
         action = np.where(by_expert, advice, own)
         detour = uniforms(self.keys["detour"], numbers, steps)[:, 0] < settings.random_actions
         kind = [action_.startswith("done") or action_.startswith("sub_done") for action_ in self.senses.policy.spec.actions]
         return np.where(detour & ~np.array(kind)[chance], chance, action)
+
+    def _alone(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Episodes that the policy leads."""
+        lead: npt.NDArray[np.bool_] = uniforms(self.keys["lead"], numbers, np.zeros_like(numbers))[:, 0] >= self.settings.expert_share
+        return lead
 
     def _bordered(self, images: Mapping[str, npt.NDArray[np.uint8]], numbers: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.uint8]]:
         """Images of some episodes with covered borders.

@@ -34,7 +34,8 @@ from flare_core.tasks.predicates import Holding, Visible
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
-SAVE_EVERY = 50  # updates
+SAVE_EVERY = 25  # updates
+RECENT = 300  # episodes that the policy led, which success in training is taken over
 PERCEPTION_EVERY = 10  # rounds
 
 
@@ -175,7 +176,8 @@ def _clone(
         steps=cloning.steps,
     )
     apprentices = [
-        [Apprentice(stage, teacher_of(stage), senses(policy), settings, seed) for stage in group] for group in zip(*stages, strict=True)
+        [Apprentice(stage, teacher_of(stage), senses(policy), settings, seed, stage.play.task.name) for stage in group]
+        for group in zip(*stages, strict=True)
     ]
     cloner = Cloner(policy, apprentices, settings, seed)
     if resume:
@@ -253,16 +255,19 @@ def sentences_of(pretraining: Pretraining, vocabulary: Vocabulary) -> Instructio
 
 
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
-    recent: deque[bool] = deque(maxlen=500)
+    recent: dict[str, deque[bool]] = {apprentice.task: deque(maxlen=RECENT) for apprentice in cloner.apprentices[0]}
     watcher.stage("cloning", cloner.settings.steps, cloner.steps)
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         while cloner.steps < cloner.settings.steps:
             record = cloner.update()
-            recent.extend(bool(episode["success"]) for episode in record.pop("episodes"))
-            record["success"] = float(np.mean(recent)) if recent else None
+            for episode in record.pop("episodes"):
+                if episode["alone"]:
+                    recent[episode["task"]].append(bool(episode["success"]))
+            record["success"] = {task: float(np.mean(found)) if found else None for task, found in recent.items()}
             log.write(json.dumps(record) + "\n")
             log.flush()
-            note = f"agreement {record['agreement']:.3f}, success in training {100 * (record['success'] or 0):.0f} %"
+            won = ", ".join(f"{task} {100 * share:.0f} %" for task, share in record["success"].items() if share is not None)
+            note = f"agreement {record['agreement']:.3f}" + (f", alone it solves of {won}" if won else "")
             try:
                 watcher.advance(cloner.steps, note)
             except KeyboardInterrupt:

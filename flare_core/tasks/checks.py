@@ -11,6 +11,7 @@ from typing import Final
 from flare_core.errors import TaskError
 from flare_core.houses import assets
 from flare_core.spec_faults import did_you_mean
+from flare_core.tasks.costs import COSTS
 from flare_core.tasks.predicates import Expression, Facing, HandNear, Holding, InRoom, Near, RoomsMarked, Visible, parse, walk
 from flare_core.tasks.words import Vocabulary, split_words
 from flare_core.yaml_tree import Loc, Value
@@ -38,6 +39,13 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     yield from _success(("success",), document.get("success"), about)
     for at, term in enumerate(_list(_mapping(document.get("reward")).get("terms"))):
         yield from _success(("reward", "terms", at, "when"), _mapping(term).get("when"), about)
+    for name, one in _mapping(document.get("constraints")).items():
+        when = _mapping(one).get("when")
+        yield from _success(("constraints", name, "when"), when, about)
+        if when is None and name not in COSTS:
+            yield ("constraints", name), f"there is no cost '{name}'. Use {', '.join(COSTS)}, or add `when:`.{did_you_mean(name, COSTS)}"
+        if when is not None and name in COSTS:
+            yield ("constraints", name, "when"), f"'{name}' has its own rule. Choose another name, or take out `when`"
     yield from _wordless(document)
 
 

@@ -199,7 +199,7 @@ class EpisodeSampler:
             return None
         cells = navigation.reachable(field.house)
         near = np.flatnonzero(navigation.distance(views, cells[:, 0], cells[:, 1]) <= 0.0)
-        for _ in range(TRIES):
+        for _ in range(TRIES if len(near) else 0):
             poses = np.empty((TRIES, 3))
             poses[:, :2] = cells[draws.choice(near, TRIES)]
             poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)

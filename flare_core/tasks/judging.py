@@ -72,7 +72,7 @@ class Judge:
         """
         check_body(expression, body)
         self.expression = expression
-        self._home = np.zeros(3) if body.arm is None else np.array([body.arm.home_lift, body.arm.home_extend, body.arm.home_wrist])
+        self._home = home_of(body)
         self._sequences = [one for one in walk(expression) if isinstance(one, Sequence)]
         self._reached = np.zeros((batch, len(self._sequences)), dtype=np.int64)
 
@@ -141,6 +141,11 @@ class Judge:
             case RoomsMarked(at_least=at_least):
                 return np.asarray(asked.marked >= (np.maximum(asked.room_count, 1) if at_least is None else at_least))
         raise AssertionError(question)  # every kind has its case
+
+
+def home_of(body: Embodiment) -> Floats:
+    """(3,) lift, extension and wrist of the stowed arm; zeros without one."""
+    return np.zeros(3) if body.arm is None else np.array([body.arm.home_lift, body.arm.home_extend, body.arm.home_wrist])
 
 
 def holds(expression: Expression, simulator: Simulator, targets: Ints) -> Bools:

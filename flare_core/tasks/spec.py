@@ -11,6 +11,7 @@ from pydantic import Field
 from flare_core.errors import TaskError
 from flare_core.reading import Loaded, Spec, read
 from flare_core.tasks import checks
+from flare_core.tasks.costs import Constraint
 from flare_core.tasks.predicates import parse
 from flare_core.tasks.rewards import Reward, Term
 from flare_core.tasks.subjects import By, Selection, Subjects
@@ -66,6 +67,25 @@ class RewardSpec(Spec):
     terms: tuple[TermSpec, ...] = ()
 
 
+class ConstraintSpec(Spec):
+    """What should happen at most so often in an episode. Its key is one of `flare_core.tasks.costs.COSTS`, or any name with `when`."""
+
+    at_most: float = Field(ge=0, description="Cost of an episode that is still free.")
+    by: Literal["penalty", "lagrange"] = Field(description="A fixed penalty for what goes beyond, or a weight that the learner finds.")
+    weight: float | None = Field(default=None, gt=0, description="With `by: penalty`: taken off the reward for every unit beyond.")
+    when: Annotated[str, pydantic.AfterValidator(_expression)] | None = Field(
+        default=None, description="Expression, as for `success`: every step after which it holds costs 1."
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _weight_fits(self) -> Self:
+        if (self.by == "penalty") != (self.weight is not None):
+            raise ValueError(
+                "`by: penalty` needs `weight`, such as 0.5" if self.weight is None else "`by: lagrange` has no `weight`: the learner finds it"
+            )
+        return self
+
+
 class SelectionSpec(Spec):
     """One of several objects of a type, by how it compares with the others."""
 
@@ -102,9 +122,12 @@ class TaskSpec(Spec):
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
     """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room} or {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
+    ends_itself: bool = False
+    """The episode is also over, with success, at the first step after which success holds; nothing has to be said then."""
     success: Annotated[str, pydantic.AfterValidator(_expression)]
     """Expression over the predicates of `flare_core/tasks/predicates.py`, judged at the end."""
     reward: RewardSpec = RewardSpec()
+    constraints: dict[str, ConstraintSpec] = Field(default_factory=dict, description="What should not happen too often in an episode.")
     horizon: Annotated[int, Field(gt=0, le=100_000)]
     """Greatest number of steps."""
 
@@ -135,7 +158,14 @@ def task_of(name: str, spec: TaskSpec) -> Task:
         templates=spec.templates,
         success=parse(spec.success),
         reward=reward_of(spec.reward),
+        constraints=tuple(
+            Constraint(
+                name=name, at_most=one.at_most, by=one.by, weight=one.weight or 0.0, when=None if one.when is None else parse(one.when)
+            )
+            for name, one in spec.constraints.items()
+        ),
         ends_with=spec.ends_with,
+        ends_itself=spec.ends_itself,
         horizon=spec.horizon,
     )
 

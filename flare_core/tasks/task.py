@@ -6,6 +6,7 @@ from typing import Final
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import TaskError
+from flare_core.tasks.costs import COSTS, Constraint
 from flare_core.tasks.judging import check_body, needs_marks
 from flare_core.tasks.predicates import Expression
 from flare_core.tasks.rewards import Reward
@@ -24,6 +25,8 @@ class Task:
         success: judged when the body ends the episode.
         ends_with: what the body says to end it ("done").
         horizon: steps after which an episode is cut off, without success.
+        constraints: what should not happen too often.
+        ends_itself: an episode is also over, with success, at the first step after which success holds.
         begins_in_sight: episodes begin where the navigation camera shows a target from near by, not some way off.
     """
 
@@ -34,6 +37,8 @@ class Task:
     reward: Reward
     ends_with: str
     horizon: int
+    constraints: tuple[Constraint, ...] = ()
+    ends_itself: bool = False
     begins_in_sight: bool = False
 
     @property
@@ -96,6 +101,11 @@ class Task:
             raise TaskError(f"task {self.name}: {body.name} has no camera that could show the target at the start")
         for term in self.reward.terms:
             check_body(term.when, body)
+        for one in self.constraints:
+            if one.when is not None:
+                check_body(one.when, body)
+            elif COSTS[one.name][2] and body.arm is None:
+                raise TaskError(f"task {self.name}: {body.name} has no arm, so it has no {one.name}. Leave that constraint out")
 
 
 def indices_of(types: Sequence[str], wanted: str) -> tuple[int, ...]:
