@@ -13,6 +13,7 @@ from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
 from flare_core.tasks.judging import Asked, Judge, needs_marks
+from flare_core.tasks.predicates import Holding, walk
 from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import MARK, Task
 from flare_core.world import Bools, Floats, Ints, Simulator
@@ -75,6 +76,10 @@ class Play:
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
         self._path_m = np.zeros(batch)
+        self._yaw, self._turned = np.zeros(batch), np.zeros(batch)
+        self._entered = np.zeros_like(self._marked)
+        self._has_held = np.zeros(batch, dtype=np.bool_)
+        self._asks_to_hold = any(isinstance(one, Holding) for one in walk(task.success))
         self._collisions = np.zeros(batch, dtype=np.int64)
         self._counts = np.zeros((batch, self.actions), dtype=np.int64)
         self._success = np.zeros(batch, dtype=np.bool_)
@@ -113,7 +118,12 @@ class Play:
         self._purse.begin(rows, self.simulator, self._world, self._asked)
         self._ledger.begin(rows, self.simulator, self._world, self._asked)
         self._position[rows] = self._world.position[rows]
+        self._yaw[rows] = self._world.yaw[rows]
         self._path_m[rows] = 0.0
+        self._turned[rows] = 0.0
+        self._entered[rows] = False
+        self._has_held[rows] = False
+        self._visit()
         self._collisions[rows] = 0
         self._counts[rows] = 0
         self._success[rows] = False
@@ -125,7 +135,9 @@ class Play:
         world = self._world = self.simulator.world()
         self.steps += 1
         self._path_m += np.hypot(world.position[:, 0] - self._position[:, 0], world.position[:, 2] - self._position[:, 2])
-        self._position = world.position.copy()
+        self._turned += np.abs(np.remainder(world.yaw - self._yaw + np.pi, 2 * np.pi) - np.pi)
+        self._position, self._yaw = world.position.copy(), world.yaw.copy()
+        self._visit()
         self._collisions += world.collided
         self._counts[self._rows, actions] += 1
         self._previous = actions.copy()
@@ -166,7 +178,10 @@ class Play:
         """Account of every row's episode so far; rows that are not over hold zeros.
 
         Returns:
-            (B,) number, success, reward, length, path_m, shortest_m, collisions, final_distance_m and (B, A) action_counts.
+            (B,) number, success, reward, length, path_m, shortest_m, collisions, final_distance_m; turned_deg, how far the base
+            turned in all; rooms, the share of rooms that it was in, and held, whether a target ever was in its hand, where the
+            task asks for that and else not a number; cost/<name> of every constraint; (B, L) costs of those that the learner
+            keeps; and (B, A) action_counts.
         """
         shortest, final = np.zeros(len(over)), np.zeros(len(over))
         for row in np.flatnonzero(over).tolist():
@@ -182,6 +197,11 @@ class Play:
             "shortest_m": shortest,
             "collisions": np.where(over, self._collisions, 0),
             "final_distance_m": final,
+            "turned_deg": np.where(over, np.degrees(self._turned), 0.0),
+            "rooms": self._entered.sum(axis=1) / np.maximum(self._asked.room_count, 1) if self._marks.any() else np.full(len(over), np.nan),
+            "held": self._has_held.astype(np.float64) if self._asks_to_hold else np.full(len(over), np.nan),
+            **{f"cost/{one.name}": self._ledger.totals[:, at].copy() for at, one in enumerate(self.task.constraints)},
+            "costs": self._ledger.learned_totals(),
             "action_counts": np.where(over[:, None], self._counts, 0),
         }
 
@@ -224,6 +244,14 @@ class Play:
             room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
         )
 
+    def _visit(self) -> None:
+        """Note the room and the thing in hand of every row."""
+        inside = np.flatnonzero(self._world.room >= 0)
+        self._entered[inside, self._world.room[inside]] = True
+        if self._asks_to_hold:
+            held = self._world.held
+            self._has_held |= ((held[:, None] == self._asked.targets) & (held >= 0)[:, None]).any(axis=1)
+
     def _mark(self, actions: Ints) -> tuple[Bools, Bools]:
         """Note the rooms that bodies mark as seen; (B,) which rows did, and (B,) for which of them the room was a new one."""
         marks = self._marks[actions]
@@ -249,7 +277,9 @@ class Play:
         return float(np.hypot(there[:, 0] - self._position[row, 0], there[:, 2] - self._position[row, 2]).min())
 
 
-_KEPT = ("marked", "previous", "position", "path_m", "collisions", "counts", "success", "return")
+_KEPT = (
+    "marked", "previous", "position", "yaw", "turned", "entered", "has_held", "path_m", "collisions", "counts", "success", "return",
+)  # fmt: skip
 
 
 def observation_space(play: Play) -> gymnasium.spaces.Dict:

@@ -22,7 +22,8 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
     Observation, over the batch: `camera/<name>` uint8 (B, H, W, 3); `goal` int32 (B, L) word ids, 0 pads; `previous_action`
     int64 (B,), the number of actions at the start of an episode; `body` float32 (B, D); `step` int32 (B,).
 
-    `info` always holds `action_mask` bool (B, A) and `instruction` (B,) text. When an episode ended it also holds, as
+    `info` always holds `action_mask` bool (B, A) and `instruction` (B,) text; after a step also `costs` float32 (B, L), what the
+    step cost of the L constraints that a learner keeps (see `limits`). When an episode ended it also holds, as
     gymnasium has it, `final_obs` (B,) of one dict or None, `final_info`, and their masks `_final_obs`, `_final_info`; and
     `episode`, with its mask `_episode`: see `Play.results`.
     """
@@ -91,7 +92,13 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
         outcome = self.play.act(np.asarray(actions, dtype=np.int64))
         over = outcome.terminated | outcome.truncated
         final = self._finish(over) if over.any() else {}
-        return self.play.observe(), outcome.reward, outcome.terminated, outcome.truncated, self._info() | final
+        info = self._info() | {"costs": outcome.costs} | final
+        return self.play.observe(), outcome.reward, outcome.terminated, outcome.truncated, info
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """(L,) cost of an episode that each of the task's constraints `by: lagrange` allows."""
+        return self.play.limits
 
     def observe(self) -> Observation:
         """The present observation again."""

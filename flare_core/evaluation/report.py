@@ -6,7 +6,7 @@ the same with the number of actions and the expert's number of actions.
 Reference: Anderson et al. 2018, arXiv 1807.06757 (SPL); Ehsani et al. 2023, arXiv 2312.02976, section 5 (SEL).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -28,9 +28,15 @@ MEASURES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
         "final_distance_m": ("final distance, m", 2),
         "collisions": ("collisions", 1),
         "length": ("actions", 0),
+        "collision_rate": ("collisions, % of actions", 1),
+        "turning": ("turned, °/m", 0),
+        "rooms": ("rooms, %", 1),
+        "held": ("picked up, %", 1),
     }
 )
-_SHARES = ("sel", "spl")
+_SHARES = ("sel", "spl", "collision_rate", "rooms", "held")
+COST = "cost/"  # begins the names of what constraints count
+LEAST_PATH_M: Final = 0.2  # a body that turns on the spot has no path to divide by
 FEW_HOUSES: Final = 20  # fewer cannot be resampled as a whole: with one house every resample is the same
 
 
@@ -41,7 +47,8 @@ class Episodes:
     Attributes:
         number: (N,) which episode of the task's fixed list.
         success: (N,) bool.
-        measures: (N,) for each name: length, path_m, shortest_m, collisions, final_distance_m; expert_length where it is known.
+        measures: (N,) for each name: length, path_m, shortest_m, collisions, final_distance_m, turned_deg; rooms and held where the
+            task asks for that, cost/<name> of its constraints; expert_length where it is known.
             NaN or infinite where an episode has no such number (a target that cannot be reached).
         actions: names, in the order of the columns of `used`.
         used: (N, A) how often each action was taken.
@@ -108,7 +115,7 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
 
     Args:
         records: what the environment reports when an episode ends: `number`, `success`, `length`, `path_m`, `shortest_m`,
-            `collisions`, `final_distance_m`, `action_counts`; `expert_length` and `house` where they are known.
+            `collisions`, `final_distance_m`, `action_counts`; what else of `Episodes.measures` is known, and `house`.
         actions: names of the body's actions.
 
     Raises:
@@ -120,8 +127,8 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
     if len(twice):
         raise ValueError(f"episode {twice[0]} was played twice")
     names = ["length", "path_m", "shortest_m", "collisions", "final_distance_m"]
-    if ordered and all("expert_length" in record for record in ordered):
-        names.append("expert_length")
+    further = ["turned_deg", "rooms", "held", "expert_length", *(name for name in (ordered[0] if ordered else ()) if name.startswith(COST))]
+    names += [name for name in further if ordered and all(name in record for record in ordered)]
     has_houses = bool(ordered) and all("house" in record for record in ordered)
     return Episodes(
         number=number,
@@ -146,8 +153,25 @@ def per_episode(episodes: Episodes) -> dict[str, Floats]:
     found = {"spl": weighted(episodes.success, measured["shortest_m"], measured["path_m"])}
     if "expert_length" in measured:
         found["sel"] = weighted(episodes.success, measured["expert_length"], measured["length"])
-    found |= {name: measured[name] for name in MEASURES if name in measured}
-    return {name: found[name] for name in MEASURES if name in found}
+    found |= {name: values for name, values in measured.items() if name in MEASURES or name.startswith(COST)}
+    found["collision_rate"] = measured["collisions"] / np.maximum(measured["length"], 1.0)
+    if "turned_deg" in measured:
+        found["turning"] = measured["turned_deg"] / np.maximum(measured["path_m"], LEAST_PATH_M)
+    return {name: found[name] for name in _in_order(found) if len(found[name]) == 0 or np.isfinite(found[name]).any()}
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """The names of MEASURES first, then the constraints'."""
+    there = list(names)
+    return [name for name in MEASURES if name in there] + [name for name in there if name.startswith(COST)]
+
+
+def _heading(name: str) -> str:
+    return MEASURES[name][0] if name in MEASURES else name.removeprefix(COST).replace("_per_episode", "").replace("_", " ") + ", cost"
+
+
+def _digits(name: str) -> int:
+    return MEASURES[name][1] if name in MEASURES else 1
 
 
 def summarise(episodes: Episodes, seed: int = 0) -> Summary:
@@ -186,17 +210,17 @@ def compare(before: Episodes, after: Episodes, seed: int = 0) -> Comparison:
         before=summarise(before, seed),
         after=summarise(after, seed),
         difference=paired_bootstrap(before.success.astype(float), after.success.astype(float), seed, groups=_groups(before)),
-        measures={name: differences[name] for name in MEASURES if name in differences},
+        measures={name: differences[name] for name in _in_order(differences)},
     )
 
 
 def table(summaries: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Rows of text, the heading first, from summaries as `Summary.to_json` writes them; '-' where one lacks a measure."""
-    names = [name for name in MEASURES if any(name in summary for summary in summaries.values())]
-    rows = [("", "episodes", "success, %", *(MEASURES[name][0] for name in names))]
+    names = _in_order(dict.fromkeys(name for summary in summaries.values() for name in summary if not name.endswith(("_low", "_high"))))
+    rows = [("", "episodes", "success, %", *(_heading(name) for name in names))]
     for label, summary in summaries.items():
         cells = [_cell(summary, "success", 1, 100.0)]
-        cells += [_cell(summary, name, MEASURES[name][1], 100.0 if name in _SHARES else 1.0) for name in names]
+        cells += [_cell(summary, name, _digits(name), 100.0 if name in _SHARES else 1.0) for name in names]
         rows.append((label, f"{summary['episodes']:,}", *cells))
     return rows
 
@@ -204,11 +228,11 @@ def table(summaries: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
 def comparison_table(comparison: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Rows for before, after and the paired difference, from what `Comparison.to_json` writes."""
     rows = table({"before": comparison["before"], "after": comparison["after"]})
-    names = [name for name in MEASURES if MEASURES[name][0] in rows[0]]
+    names = [name for name in _in_order(comparison["differences"]) if _heading(name) in rows[0]]
     cells = [_signed(comparison["difference"], 1, 100.0)]
     for name in names:
         scale = 100.0 if name in _SHARES else 1.0
-        cells.append(_signed(comparison["differences"][name], MEASURES[name][1], scale) if name in comparison["differences"] else "-")
+        cells.append(_signed(comparison["differences"][name], _digits(name), scale))
     return [*rows, ("difference, paired", "", *cells)]
 
 

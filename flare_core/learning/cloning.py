@@ -41,13 +41,14 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloneSettings:
-    """How cloning goes. Rates are AdamW's; shares are of episodes."""
+    """How cloning goes. Rates are AdamW's; shares are of episodes, or of their segments of so many steps."""
 
     learning_rate: float
     rollout: int
     passes: int
     minibatches: int
     expert_share: float
+    segment: int | None
     expert_only_steps: int
     random_actions: float
     drop_view: float
@@ -116,7 +117,7 @@ class Apprentice:
             logits, self.memory = policy.actor.step(seen[-1], self.memory.forget(starting))
             self.observation, _, terminated, truncated, info = self.environment.step(self._led(logits, mask, advice, numbers, expert_only))
             self.starting = np.asarray(terminated | truncated)
-            episodes += [{**record, "task": self.task, "alone": bool(self._alone(np.array([record["number"]]))[0])} for record in records_of(info)]
+            episodes += [{**record, "task": self.task} for record in records_of(info)]
         stacked = {name: torch.stack(part) for name, part in kept.items()}
         return Lesson(inputs=stack(seen), memory=before, episodes=episodes, **stacked)
 
@@ -126,16 +127,17 @@ class Apprentice:
         allowed = torch.from_numpy(mask)
         own = sample(log_probabilities(logits, allowed), uniforms(self.keys["action"], numbers, steps)[:, 0])
         chance = sample(log_probabilities(torch.zeros_like(logits), allowed), uniforms(self.keys["action"], numbers, steps, 1)[:, 0])
-        by_expert = np.full(len(own), True) if expert_only else ~self._alone(numbers)
+        by_expert = np.full(len(own), True) if expert_only else self._by_expert(numbers, steps)
         action = np.where(by_expert, advice, own)
         detour = uniforms(self.keys["detour"], numbers, steps)[:, 0] < settings.random_actions
         kind = [action_.startswith("done") or action_.startswith("sub_done") for action_ in self.senses.policy.spec.actions]
         return np.where(detour & ~np.array(kind)[chance], chance, action)
 
-    def _alone(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Episodes that the policy leads."""
-        lead: npt.NDArray[np.bool_] = uniforms(self.keys["lead"], numbers, np.zeros_like(numbers))[:, 0] >= self.settings.expert_share
-        return lead
+    def _by_expert(self, numbers: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Rows that the expert leads now."""
+        part = np.zeros_like(steps) if self.settings.segment is None else steps // self.settings.segment
+        leads: npt.NDArray[np.bool_] = uniforms(self.keys["lead"], numbers, part)[:, 0] < self.settings.expert_share
+        return leads
 
     def _bordered(self, images: Mapping[str, npt.NDArray[np.uint8]], numbers: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.uint8]]:
         """Images of some episodes with covered borders.

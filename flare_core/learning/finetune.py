@@ -23,7 +23,8 @@ from flare_core.policies.agent import Senses
 from flare_core.policies.small import Inputs, SmallPolicy
 from flare_core.seeding import key_of
 
-RECENT = 200  # episodes that the running success is taken over
+RECENT = 200  # episodes that the running success is taken over,
+RECENT_COSTS = 50  # and their costs, which the multipliers follow
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,12 +65,14 @@ class FineTuner:
         policy.freeze_encoder()
         self.crew = Crew(len(environments))
         actions = len(policy.spec.actions)
-        self.learner = Learner(policy, recipe, self.crew, _flags(new_rows, actions), _flags(shared, actions), seed)
+        limits = environments[0].limits
+        self.learner = Learner(policy, recipe, self.crew, _flags(new_rows, actions), _flags(shared, actions), seed, limits)
         key = key_of(seed, "action")
         self.environments = list(environments)
         self.collectors = [Collector(env, senses(policy), env.observe(), key) for env in environments]
         self.progress = Progress()
         self.recent: deque[int] = deque(maxlen=RECENT)
+        self.recent_costs: deque[list[float]] = deque(maxlen=RECENT_COSTS)
 
     def run(self, report: Callable[[Mapping[str, Any]], None], checkpoint_every_s: float = 30.0) -> None:
         """Train until the recipe's steps are done; saves on every interruption.
@@ -100,11 +103,21 @@ class FineTuner:
             lambda worker: self.collectors[worker].collect(self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory)
         )
         collected = time.perf_counter()
+        if now.actor:
+            self._weigh_costs(rollouts)
         batches = self.crew.each(lambda worker: self.learner.prepare(worker, self.collectors[worker], rollouts[worker]))
         losses = self.learner.update(batches, self.progress.updates, now)
         for collector, rollout in zip(self.collectors, rollouts, strict=True):
             collector.remember(rollout)
         return self._record(rollouts, losses, now, collected - began, time.perf_counter() - began)
+
+    def _weigh_costs(self, rollouts: Sequence[Rollout]) -> None:
+        """Let the multipliers follow what recent episodes cost."""
+        if not len(self.learner.limits):
+            return
+        self.recent_costs.extend(episode["costs"].tolist() for rollout in rollouts for episode in rollout.episodes)
+        if self.recent_costs:
+            self.learner.adapt_multipliers(np.mean(self.recent_costs, axis=0).tolist())
 
     def _coefficients(self) -> Coefficients:
         steps, recipe = self.progress.steps, self.recipe
@@ -131,9 +144,17 @@ class FineTuner:
             "update": progress.updates, "steps": progress.steps, "episodes": progress.episodes,
             "success": float(np.mean(self.recent)) if self.recent else None, "actor_learns": now.actor, "kl_weight": now.kl,
             "epsilon": now.epsilon, "steps_per_second": steps / total_s, "collect_s": collect_s, "seconds": progress.seconds,
+            **self._cost_record(),
             "length": float(np.mean([episode["length"] for episode in ended])) if ended else None, **losses,
             "use": dict(zip(self.policy.spec.actions, [round(s, 5) for s in share], strict=True)),
         }  # fmt: skip
+
+    def _cost_record(self) -> dict[str, list[float]]:
+        """Multipliers and costs of recent episodes, in the order of the task's constraints; nothing without any."""
+        if not len(self.learner.limits):
+            return {}
+        recent = np.mean(self.recent_costs, axis=0).tolist() if self.recent_costs else []
+        return {"multipliers": self.learner.multipliers.tolist(), "episode_costs": recent}
 
     def save(self) -> Path:
         """Write a checkpoint of everything the future depends on."""
@@ -149,7 +170,7 @@ class FineTuner:
             tensors |= _collector_tensors(f"collector{at}", collector)
         facts = {
             "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
-            "recent": list(self.recent), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
+            "recent": list(self.recent), "recent_costs": list(self.recent_costs), "multipliers": learner.multipliers.tolist(), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
         }  # fmt: skip
         return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
 
@@ -179,6 +200,8 @@ class FineTuner:
             _load_collector(collector, part_of(tensors, f"collector{at}/"))
         self.progress = Progress(**facts["progress"])
         self.recent = deque(facts["recent"], maxlen=RECENT)
+        self.recent_costs = deque(facts["recent_costs"], maxlen=RECENT_COSTS)
+        learner.multipliers = torch.tensor(facts["multipliers"], dtype=torch.float32)
         _cut_log(self.folder / "log.jsonl", self.progress.updates)
 
 

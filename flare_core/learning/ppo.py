@@ -1,6 +1,10 @@
 """The PPO update: clipped policy loss, value loss, and the switches of a recipe.
 
-Reference: Schulman et al. 2017, arXiv:1707.06347, equation 7; FLaRe (arXiv 2409.16578) for the setting.
+Where a task has constraints `by: lagrange`, the critic has a value for each cost beside that of the reward, and the policy
+follows (A - sum of l_c A_c) / (1 + sum of l_c), where the multipliers l_c rise while episodes cost too much.
+
+References: Schulman et al. 2017, arXiv:1707.06347, equation 7; FLaRe (arXiv 2409.16578) for the setting; Ray et al. 2019,
+"Benchmarking safe exploration in deep reinforcement learning", and SafeVLA (arXiv 2503.03480) for the multipliers.
 """
 
 from collections.abc import Sequence
@@ -31,7 +35,7 @@ class Coefficients:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One worker's rollout with everything that the loss needs, (T, B)."""
+    """One worker's rollout with everything that the loss needs, (T, B); `returns` (T, B, 1 + L) of the reward and of every cost."""
 
     rollout: Rollout
     advantages: Tensor
@@ -47,9 +51,15 @@ class Learner:
         actor, critic: the first replicas, which own the parameters.
         new_rows: bool (A,), actions whose rows the plan starts anew.
         shared: bool (A,), actions that source and target policy both know.
+        limits: (L,) cost of an episode that each constraint allows. multipliers: (L,) what each costs the policy now.
     """
 
-    def __init__(self, policy: SmallPolicy, recipe: RecipeSpec, crew: Crew, new_rows: Tensor, shared: Tensor, seed: int) -> None:
+    def __init__(
+        self, policy: SmallPolicy, recipe: RecipeSpec, crew: Crew, new_rows: Tensor, shared: Tensor, seed: int,
+        limits: Sequence[float] = (),
+    ) -> None:  # fmt: skip
+        self.limits = torch.tensor(limits, dtype=torch.float32)
+        self.multipliers = torch.full_like(self.limits, recipe.lagrange.start)
         self.recipe, self.crew, self.seed = recipe, crew, seed
         self.new_rows, self.shared = new_rows, shared
         self.reference = make_reference(policy) if recipe.kl is not None else None
@@ -57,9 +67,9 @@ class Learner:
         self.actor = policy.actor
         self.critics: list[Tower] | list[SharedCritic]
         if recipe.separate_critic:
-            self.critics = replicas(make_critic(policy), crew.workers)
+            self.critics = replicas(make_critic(policy, 1 + len(limits)), crew.workers)
         else:
-            self.critics = [SharedCritic(actor) for actor in self.actors]
+            self.critics = [SharedCritic(actor, 1 + len(limits)) for actor in self.actors]
             for twin in self.critics[1:]:
                 twin.head.weight.data, twin.head.bias.data = self.critics[0].head.weight.data, self.critics[0].head.bias.data
         self.critic = self.critics[0]
@@ -82,13 +92,31 @@ class Learner:
         starts = collector.history_starts if history is not None else collector.history_starts[:0]
         values, following = values_of(critic, memory, history, starts, rollout)
         ended = rollout.terminated | rollout.truncated
-        gains = advantages(rollout.rewards, values, following, rollout.terminated, ended, gamma=recipe.gamma, lam=recipe.lam)
+        paid = torch.cat([rollout.rewards.unsqueeze(-1), rollout.costs], dim=-1).unbind(-1)
+        every = [
+            advantages(one, values[..., at], following[..., at], rollout.terminated, ended, gamma=recipe.gamma, lam=recipe.lam)
+            for at, one in enumerate(paid)
+        ]
+        returns = torch.stack([one + values[..., at] for at, one in enumerate(every)], dim=-1)
         reference = None
         if self.reference is not None:
             with torch.no_grad():
                 logits, _ = self.reference.sequence(rollout.inputs, rollout.starts, collector.memory(self.reference, recipe.cold_memory))
                 reference = log_probabilities(logits, rollout.allowed)
-        return Batch(rollout=rollout, advantages=gains, returns=gains + values, critic_memory=memory, reference=reference)
+        return Batch(rollout=rollout, advantages=self._weighed(every), returns=returns, critic_memory=memory, reference=reference)
+
+    def _weighed(self, every: Sequence[Tensor]) -> Tensor:
+        """The reward's advantages less those of the costs, each times its multiplier; divided, so that steps stay as long as before."""
+        gains = every[0]
+        for weight, cost in zip(self.multipliers, every[1:], strict=True):
+            gains = gains - weight * cost
+        return gains / (1 + self.multipliers.sum()) if len(every) > 1 else gains
+
+    def adapt_multipliers(self, costs: Sequence[float]) -> None:
+        """Raise the multipliers of costs (L,) of recent episodes above their limit, and lower the others."""
+        lagrange = self.recipe.lagrange
+        beyond = (torch.tensor(costs, dtype=torch.float32) - self.limits) / self.limits.clamp(min=1.0)
+        self.multipliers = (self.multipliers + lagrange.rate * beyond).clamp(0.0, lagrange.most)
 
     def update(self, batches: Sequence[Batch], number: int, now: Coefficients) -> dict[str, float]:
         """Learn from one rollout of every worker.
@@ -125,7 +153,8 @@ class Learner:
         some = (slice(None), rows)
         inputs, starts = rollout.inputs.at(some), rollout.starts[some]
         out, _ = self.critics[worker].sequence(inputs, starts, batch.critic_memory.at(rows))
-        value_loss = 0.5 * (out[..., 0] - batch.returns[some]).square().mean()
+        wrong = out - batch.returns[some]  # (T, b, 1 + L)
+        value_loss = torch.stack([0.5 * one.square().mean() for one in wrong.unbind(-1)]).sum()
         found = {"value_loss": float(value_loss.detach())}
         loss = self.recipe.value_weight * value_loss
         if now.actor:

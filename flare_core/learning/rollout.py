@@ -1,6 +1,6 @@
 """One worker's share of experience: T steps of B rows, with what the update needs to see exactly what the policy saw.
 
-Legend: T steps, B rows, A actions, S context of the policy, W width.
+Legend: T steps, B rows, A actions, S context of the policy, W width, L constraints that the learner keeps.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,10 @@ from flare_core.seeding import uniforms
 
 
 class Environment(Stage, Protocol):
-    """A vector environment that can be saved and gone back to."""
+    """A vector environment that can be saved and gone back to. `limits` (L,): cost of an episode that each constraint allows."""
+
+    @property
+    def limits(self) -> tuple[float, ...]: ...
 
     def snapshot(self) -> dict[str, npt.NDArray[Any]]: ...
 
@@ -44,7 +47,7 @@ class Rollout:
         starts: bool (T, B), True at the first step of an episode; starts_after: bool (B,).
         memory: the actor's memory before step 0, a constant in the update.
         actions, logp: (T, B); allowed: bool (T, B, A), the mask that the action was drawn under.
-        rewards, terminated, truncated: (T, B).
+        rewards, terminated, truncated: (T, B); costs: (T, B, L).
         final: inputs (E, ...) of the last observation of the E episodes that a time limit cut; final_at: (E, 2) step and row.
         episodes: records of the episodes that ended.
     """
@@ -58,6 +61,7 @@ class Rollout:
     logp: Tensor
     allowed: Tensor
     rewards: Tensor
+    costs: Tensor
     terminated: Tensor
     truncated: Tensor
     final: Inputs | None
@@ -91,7 +95,7 @@ class Collector:
         before = memory = self.memory(actor, cold)
         seen: list[Inputs] = []
         kept: dict[str, list[Tensor]] = {
-            name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "terminated", "truncated")
+            name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "costs", "terminated", "truncated")
         }
         final: list[Inputs] = []
         final_at: list[list[int]] = []
@@ -105,7 +109,8 @@ class Collector:
             action = sample(logp, draw)
             observation, reward, term, trunc, info = self.environment.step(action)
             taken = torch.from_numpy(action)
-            values = (self.starting, taken, chosen(logp, taken), mask, *(torch.from_numpy(np.asarray(a)) for a in (reward, term, trunc)))
+            brought = (torch.from_numpy(np.asarray(a)) for a in (reward, info["costs"], term, trunc))
+            values = (self.starting, taken, chosen(logp, taken), mask, *brought)
             for part, value in zip(kept.values(), values, strict=True):
                 part.append(value)
             cut = np.flatnonzero(trunc & ~term)
@@ -143,14 +148,16 @@ class Collector:
 def values_of(
     critic: Tower | SharedCritic, memory: Memory, history: Inputs | None, history_starts: Tensor, rollout: Rollout
 ) -> tuple[Tensor, Tensor]:
-    """V of every step and of every state that a step led to, in one batched pass; both (T, B).
+    """V of every step and of every state that a step led to, in one batched pass; both (T, B, 1 + L).
+
+    The first value is that of the rewards, the others are those of the costs.
 
     Where an episode was cut by the time limit, the next state is its last observation, seen with the same past.
     """
     inputs = Inputs.cat([rollout.inputs, rollout.after], 0)
     starts = torch.cat([rollout.starts, rollout.starts_after.unsqueeze(0)])
     out, _ = critic.sequence(inputs, starts, memory)
-    values = out[..., 0]  # (T + 1, B)
+    values = out  # (T + 1, B, 1 + L)
     following = values[1:].clone()
     if rollout.final is not None:
         past = rollout.inputs if history is None else Inputs.cat([history, rollout.inputs], 0)
@@ -161,7 +168,7 @@ def values_of(
 
 
 def _value_after(critic: Tower | SharedCritic, past: Inputs, starts: Tensor, at: Tensor, row: Tensor, final: Inputs) -> Tensor:
-    """V of `final` (E, ...), each preceded by its row's inputs up to and including step `at` of `past`; (E,)."""
+    """V of `final` (E, ...), each preceded by its row's inputs up to and including step `at` of `past`; (E, 1 + L)."""
     back = critic.spec.context - 1
     index = at.unsqueeze(0) - torch.arange(back - 1, -1, -1).unsqueeze(1)  # (back, E)
     begins = starts[index.clamp(min=0), row] | (index <= 0)
@@ -169,4 +176,4 @@ def _value_after(critic: Tower | SharedCritic, past: Inputs, starts: Tensor, at:
     sequence = Inputs.cat([window, final.at(None)], 0)
     begins = torch.cat([begins, torch.zeros(1, len(row), dtype=torch.bool)])
     out, _ = critic.sequence(sequence, begins, critic.empty_memory(len(row)))
-    return out[-1, :, 0]
+    return out[-1]

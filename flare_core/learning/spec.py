@@ -22,6 +22,16 @@ class ExploreSpec(Spec):
     decay_steps: int = Field(gt=0, description="Environment steps until it is 0.")
 
 
+class LagrangeSpec(Spec):
+    """How the learner weighs the costs of a task's constraints `by: lagrange`."""
+
+    start: float = Field(default=0.0, ge=0, description="Multiplier at the start.")
+    rate: float = Field(
+        default=0.02, gt=0, description="Change of a multiplier at an update, for a cost of twice the limit (or of the limit plus 1)."
+    )
+    most: float = Field(default=10.0, gt=0, description="Greatest multiplier.")
+
+
 class RecipeSpec(Spec):
     """One recipe. Rates are Adam's; steps are environment steps over all rows."""
 
@@ -53,6 +63,7 @@ class RecipeSpec(Spec):
     cold_memory: bool = Field(default=False, description="Forget at every rollout boundary, as the FLaRe release does.")
     kl: KlSpec | None = None
     explore: ExploreSpec | None = None
+    lagrange: LagrangeSpec = LagrangeSpec()
     randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
     houses: int = Field(default=400, gt=0, description="Training houses.")
     evaluation_episodes: int = Field(default=500, gt=0, description="Held-out episodes before and after.")
@@ -98,6 +109,11 @@ class CloningSpec(Spec):
         default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others."
     )
     expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
+    segment: int | None = Field(
+        default=None,
+        gt=0,
+        description="Steps after which it is drawn anew who leads; left out, whoever leads does so to the end of the episode.",
+    )
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
 
 
@@ -152,11 +168,16 @@ class PretrainingSpec(Spec):
     embodiment: str
     task: str
     further_tasks: tuple[str, ...] = Field(
-        default=(), description="Tasks that are imitated beside `task`, in as many rows each. What the encoder is taught to see is `task`'s."
+        default=(),
+        description="Tasks that are imitated beside `task`, in as many rows each. What the encoder is taught to see is `task`'s.",
     )
     views: dict[str, ViewSize] = Field(description="The policy's images, by the role of the camera that they come from.")
     features: int = Field(default=192, gt=0, description="Width of one view's feature vector.")
-    start: str | None = Field(default=None, description="A policy of the same shape to begin with: shipped:NAME or a bundle's folder.")
+    levels: int = Field(default=0, ge=0, description="Level strips of a view in which a category is said to be there: how high it is.")
+    context: int = Field(default=64, gt=1, description="Steps of its own episode that the policy can look back on.")
+    start: str | None = Field(
+        default=None, description="A policy of the same shape, or of fewer levels, to begin with: shipped:NAME or a bundle's folder."
+    )
     perception: PerceptionSpec | None = Field(default=None, description="Left out, the encoder stays as `start` has it.")
     cloning: CloningSpec | None = Field(default=None, description="Left out, nothing is imitated.")
     practice: PracticeSpec | None = None

@@ -1,6 +1,6 @@
 """The frozen part of the `small` policy: images to what is there and to a summary of the scene, words to a goal.
 
-Shapes: N frames, F features of one view, K categories, G goal width, L words; R x C cells of 8 x 8 pixels.
+Shapes: N frames, F features of one view, K categories, M matches, G goal width, L words; R x C cells of 8 x 8 pixels.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from flare_core.policies.spec import CELL, LAYERS, MATCHES, NEAR_SIDES, SIDES, PolicySpec, View
+from flare_core.policies.spec import CELL, LAYERS, NEAR_SIDES, SIDES, PolicySpec, View
 
 MEAN, SPREAD = 110.0, 64.0  # of pixel values, 0..255
 UNLIKELY = -4.0  # logit that every cell begins with: most cells show nothing that is asked for
@@ -55,9 +55,10 @@ class ViewEncoder(nn.Module):
     room is still seen whole; the scene is read off the deepest.
     """
 
-    def __init__(self, view: View, channels: tuple[int, int, int, int], features: int, categories: int) -> None:
+    def __init__(self, view: View, spec: PolicySpec) -> None:
         super().__init__()
-        a, b, c, d = channels
+        a, b, c, d = spec.channels
+        features, categories, self.levels = spec.features, len(spec.categories), spec.levels
         merged = max(1, 2 * c // 3)
         self.first, self.second = Convolution(3, a, 5, 2), Convolution(a, b, 3, 2)
         self.third, self.fourth, self.fifth = Convolution(b, c, 3, 2), Convolution(c, d, 3, 2), Convolution(d, d, 3, 1)
@@ -69,7 +70,7 @@ class ViewEncoder(nn.Module):
         self.narrow = nn.Conv2d(d, narrow, 1)
         self.out = nn.Linear(narrow * -(-view.height // half) * -(-view.width // half), features)
         self.norm = nn.LayerNorm(features)
-        self.absent = nn.Parameter(torch.cat([torch.zeros(features), torch.full((categories * MATCHES,), NOTHING)]))
+        self.absent = nn.Parameter(torch.cat([torch.zeros(features), torch.full((categories * spec.matches,), NOTHING)]))
         for layer in (self.fine, self.middle, self.coarse, self.narrow):
             _start(layer)
         assert self.cells.bias is not None
@@ -91,9 +92,9 @@ class ViewEncoder(nn.Module):
         return scene, torch.unflatten(self.cells(merged), 1, (-1, LAYERS))
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 (N, H, W, 3) to (N, F + K * MATCHES): the scene, and what is where in it (see `PolicySpec`)."""
+        """uint8 (N, H, W, 3) to (N, F + K * M): the scene, and what is where in it (see `PolicySpec`)."""
         scene, cells = self.look(images)
-        return torch.cat([scene, pooled(cells).flatten(1)], dim=-1)
+        return torch.cat([scene, pooled(cells, self.levels).flatten(1)], dim=-1)
 
 
 class Encoder(nn.Module):
@@ -103,11 +104,10 @@ class Encoder(nn.Module):
         super().__init__()
         self.spec = spec
         self.fast = has_native_bfloat16()
-        kinds = len(spec.categories)
-        self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec.channels, spec.features, kinds) for view in spec.views})
+        self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec) for view in spec.views})
         self.weigh = nn.Linear(spec.word_width, 1)
         self.read = nn.Linear(spec.word_width, spec.goal_width)
-        self.category = nn.Linear(spec.goal_width, kinds)
+        self.category = nn.Linear(spec.goal_width, len(spec.categories))
 
     def features(self, images: Mapping[str, Tensor], frames: int, dropped: Mapping[str, Tensor] | None = None) -> Tensor:
         """Features of every frame; a view that is not given counts as absent.
@@ -118,7 +118,7 @@ class Encoder(nn.Module):
             dropped: bool (N,) by view name, frames in which a given view counts as absent all the same.
 
         Returns:
-            (N, views * (F + K * MATCHES)).
+            (N, views * (F + K * M)).
         """
         with self.arithmetic():
             parts = self._view_features(images, frames, dropped or {})
@@ -152,19 +152,19 @@ class Encoder(nn.Module):
         that the lesson did not have is read as the categories that its words are nearest to.
 
         Args:
-            features: (N, views * (F + K * MATCHES)), from `features`.
+            features: (N, views * (F + K * M)), from `features`.
             goal: (N, G), one for each frame.
 
         Returns:
-            (N, views * MATCHES) logits.
+            (N, views * M) logits.
         """
         meant = torch.softmax(self.category(goal), dim=-1).unsqueeze(-1)  # (N, K, 1)
         parts = torch.split(features, self.spec.view_width, dim=-1)
         return torch.cat([(self.shown(part) * meant).sum(1) for part in parts], dim=-1)
 
     def shown(self, part: Tensor) -> Tensor:
-        """Logits of what one view's part of `features` shows of every category: (N, K, MATCHES)."""
-        return torch.unflatten(part[:, self.spec.features :], -1, (len(self.spec.categories), MATCHES))
+        """Logits of what one view's part of `features` shows of every category: (N, K, M)."""
+        return torch.unflatten(part[:, self.spec.features :], -1, (len(self.spec.categories), self.spec.matches))
 
     def encode_goal(self, words: Tensor, table: Tensor) -> Tensor:
         """Instructions to goal vectors: a weighted mean of the words' vectors, then one layer.
@@ -185,11 +185,12 @@ class Encoder(nn.Module):
         return [module for module in self.modules() if isinstance(module, Convolution)]
 
 
-def pooled(cells: Tensor) -> Tensor:
-    """What is where: cells (N, K, LAYERS, R, C) to (N, K, MATCHES), each the greatest logit of its part of the image."""
+def pooled(cells: Tensor, levels: int = 0) -> Tensor:
+    """What is where: cells (N, K, LAYERS, R, C) to (N, K, MATCHES + levels), each the greatest logit of its part of the image."""
     there = [part.amax((2, 3)) for part in _strips(cells[:, :, 0], SIDES)]
     near = [part.amax((2, 3)) for part in _strips(cells[:, :, 1], NEAR_SIDES)]
-    return torch.stack([*there, *near, cells[:, :, 2].amax((2, 3))], dim=-1)
+    level = [part.amax((2, 3)) for part in _strips(cells[:, :, 0].mT, levels)]
+    return torch.stack([*there, *near, cells[:, :, 2].amax((2, 3)), *level], dim=-1)
 
 
 def _strips(cells: Tensor, count: int) -> list[Tensor]:

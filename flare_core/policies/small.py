@@ -209,12 +209,12 @@ class SmallPolicy(nn.Module):
 
 
 class SharedCritic(nn.Module):
-    """A value head on the actor's own tower, for recipes without a separate critic (FLaRe's ablation)."""
+    """Value heads on the actor's own tower, for recipes without a separate critic (FLaRe's ablation)."""
 
-    def __init__(self, actor: Tower) -> None:
+    def __init__(self, actor: Tower, values: int = 1) -> None:
         super().__init__()
         self._tower = (actor,)  # in a tuple, so that the tower's parameters stay the actor's
-        self.head = nn.Linear(actor.spec.width, 1)
+        self.head = nn.Linear(actor.spec.width, values)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
@@ -227,17 +227,17 @@ class SharedCritic(nn.Module):
         return self._tower[0].empty_memory(rows)
 
     def sequence(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """As Tower.sequence, with one value for every step."""
+        """As Tower.sequence, with the values of every step."""
         trunk, memory = self._tower[0].trunk(inputs, starts, memory)
         return self.head(trunk), memory
 
 
-def make_critic(policy: SmallPolicy) -> Tower:
-    """A separate critic: its body is a copy of the actor's, its value head is fresh and starts at zero.
+def make_critic(policy: SmallPolicy, values: int = 1) -> Tower:
+    """A separate critic: its body is a copy of the actor's, its value heads are fresh and start at zero.
 
     Reference: FLaRe (arXiv 2409.16578), section IV: no feature sharing between actor and critic.
     """
-    critic = Tower(policy.spec, 1)
+    critic = Tower(policy.spec, values)
     state = {name: value for name, value in policy.actor.state_dict().items() if not name.startswith("head.")}
     critic.load_state_dict(state, strict=False)
     nn.init.zeros_(critic.head.weight)

@@ -45,6 +45,8 @@ class PolicySpec:
         categories: object types that the encoder was taught to see.
         channels: output channels of the four stride-2 convolutions.
         features: width of one view's feature vector, beside what the view shows of every category.
+        levels: level strips of an image in which a category is said to be there or not, from the top down, beside the upright ones;
+            for policies that have to lift a hand to it.
         word_width, goal_width: of a word vector and of an encoded instruction.
         width, heads, layers: of the causal transformer.
         context: steps of its own episode that a step can look back on, itself included.
@@ -56,6 +58,7 @@ class PolicySpec:
     categories: tuple[str, ...] = ("thing",)
     channels: tuple[int, int, int, int] = (24, 48, 96, 160)
     features: int = 192
+    levels: int = 0
     word_width: int = 64
     goal_width: int = 64
     width: int = 128
@@ -65,14 +68,19 @@ class PolicySpec:
     family: str = "small"
 
     @property
+    def matches(self) -> int:
+        """Numbers that say how a view shows one category: MATCHES, and one for each level."""
+        return MATCHES + self.levels
+
+    @property
     def view_width(self) -> int:
-        """Width of what the encoder says of one view: its features, and MATCHES logits for every category."""
-        return self.features + len(self.categories) * MATCHES
+        """Width of what the encoder says of one view: its features, and how it shows every category."""
+        return self.features + len(self.categories) * self.matches
 
     @property
     def feature_width(self) -> int:
         """Width of what a tower is given of one step's images: every view's features, then how they match the goal."""
-        return (self.features + MATCHES) * len(self.views)
+        return (self.features + self.matches) * len(self.views)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

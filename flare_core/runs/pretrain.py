@@ -13,6 +13,7 @@ import torch
 from flare_core.bundles.bundle import Bundle, save_bundle
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import StoppedError, TrainError
+from flare_core.evaluation.report import summarise
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
 from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Teacher
 from flare_core.learning.finetune import FineTuner
@@ -35,7 +36,7 @@ from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
 
 SAVE_EVERY = 25  # updates
-RECENT = 300  # episodes that the policy led, which success in training is taken over
+RECENT = 300  # episodes of each task that success in training is taken over
 PERCEPTION_EVERY = 10  # rounds
 
 
@@ -169,6 +170,7 @@ def _clone(
         passes=cloning.passes,
         minibatches=cloning.minibatches,
         expert_share=cloning.expert_share,
+        segment=cloning.segment,
         expert_only_steps=cloning.expert_only_steps,
         random_actions=cloning.random_actions,
         drop_view=wide.drop_view,
@@ -261,13 +263,12 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
         while cloner.steps < cloner.settings.steps:
             record = cloner.update()
             for episode in record.pop("episodes"):
-                if episode["alone"]:
-                    recent[episode["task"]].append(bool(episode["success"]))
+                recent[episode["task"]].append(bool(episode["success"]))
             record["success"] = {task: float(np.mean(found)) if found else None for task, found in recent.items()}
             log.write(json.dumps(record) + "\n")
             log.flush()
             won = ", ".join(f"{task} {100 * share:.0f} %" for task, share in record["success"].items() if share is not None)
-            note = f"agreement {record['agreement']:.3f}" + (f", alone it solves of {won}" if won else "")
+            note = f"agreement {record['agreement']:.3f}" + (f", success in training {won}" if won else "")
             try:
                 watcher.advance(cloner.steps, note)
             except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from flare_core.errors import BundleError, SpecError, TrainError
 from flare_core.learning.spec import PretrainingSpec, RecipeSpec
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
+from flare_core.policies.widen import can_widen, widened
 from flare_core.reading import Loaded, read
 from flare_core.runs.carry import bundle_beside, policy_of
 from flare_core.runs.stages import Scene, training_stages
@@ -23,7 +24,13 @@ COLOUR_ROWS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretraining:
-    """A pretraining that has been read. `further`: the other tasks that are imitated. `recipe`: of its practice. `start`: the policy to begin with, once the run has begun."""
+    """A pretraining that has been read.
+
+    Attributes:
+        further: the other tasks that are imitated.
+        recipe: of its practice.
+        start: the policy to begin with, once the run has begun.
+    """
 
     loaded: Loaded[PretrainingSpec]
     body: Embodiment
@@ -64,12 +71,11 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     spec, recipe = loaded.spec, None
     if not task.types:
         raise SpecError(f"{loaded.line_of(('task',))}: task: '{task.name}' names no object types, which the lesson in seeing is about")
-    further = tuple(
-        load_task(name, loaded.folder_of(("further_tasks", at)))
-        for at, name in enumerate(spec.further_tasks)
-    )
+    further = tuple(load_task(name, loaded.folder_of(("further_tasks", at))) for at, name in enumerate(spec.further_tasks))
     if further and spec.practice is not None:
-        raise SpecError(f"{loaded.line_of(('practice',))}: practice: is for one task. Leave out `further_tasks`, or practise in a run after this")
+        raise SpecError(
+            f"{loaded.line_of(('practice',))}: practice: is for one task. Leave out `further_tasks`, or practise in a run after this"
+        )
     if spec.start is None and (spec.perception is None or spec.cloning is None):
         missing = "perception" if spec.perception is None else "cloning"
         raise SpecError(f"{loaded.line_of(())}: without `{missing}` there is nothing to begin with. Add it, or `start:` with a bundle")
@@ -104,6 +110,8 @@ def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, in
             actions=pretraining.body.action_names,
             body_inputs=pretraining.body.body_inputs,
             features=pretraining.spec.features,
+            levels=pretraining.spec.levels,
+            context=pretraining.spec.context,
             categories=pretraining.task.types,
         )
     )
@@ -133,12 +141,13 @@ def first_policy(pretraining: Pretraining, shape: PolicySpec, scene: Scene, seed
         TrainError: `start` has another shape, or the body lacks a camera.
     """
     if pretraining.start is not None:
-        return policy_of(_like(shape, pretraining.start), pretraining.start.state)
+        there, wide = _like(shape, pretraining.start)
+        return policy_of(wide, widened(pretraining.start.state, there, wide))
     return blank_policy(pretraining, _mean_colours(scene, pretraining.spec, seed))
 
 
-def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
-    """The shape of the policy that a run begins with; its covered pixels keep the colour that it knows.
+def _like(shape: PolicySpec, start: Bundle) -> tuple[PolicySpec, PolicySpec]:
+    """The shape of the policy that a run begins with, and the one that it goes on in; covered pixels keep the colour that it knows.
 
     Raises:
         TrainError: the spec asks for another shape.
@@ -146,9 +155,9 @@ def _like(shape: PolicySpec, start: Bundle) -> PolicySpec:
     there = PolicySpec.from_json(start.policy)
     fills = {view.name: view.fill for view in there.views}
     asked = replace(shape, views=tuple(replace(view, fill=fills.get(view.name, view.fill)) for view in shape.views))
-    if asked != there:
+    if not can_widen(there, asked):
         raise TrainError(f"start: {start.name} is a policy of another shape (views, actions, categories or widths); leave `start` out")
-    return there
+    return there, asked
 
 
 def _mean_colours(scene: Scene, spec: PretrainingSpec, seed: int) -> dict[str, tuple[int, int, int]]:

@@ -149,6 +149,10 @@ class Ledger:
         self._since = Since.of(world)
         return (beyond * self._weight).sum(axis=1), costs[:, self._learned]
 
+    def learned_totals(self) -> Singles:
+        """(B, L) what every episode has cost so far of the constraints that the learner keeps."""
+        return self.totals[:, self._learned]
+
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """What the future depends on, beside the world."""
         own = {"totals": self.totals.copy()}

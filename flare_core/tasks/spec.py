@@ -81,7 +81,9 @@ class ConstraintSpec(Spec):
     def _weight_fits(self) -> Self:
         if (self.by == "penalty") != (self.weight is not None):
             raise ValueError(
-                "`by: penalty` needs `weight`, such as 0.5" if self.weight is None else "`by: lagrange` has no `weight`: the learner finds it"
+                "`by: penalty` needs `weight`, such as 0.5"
+                if self.weight is None
+                else "`by: lagrange` has no `weight`: the learner finds it"
             )
         return self
 

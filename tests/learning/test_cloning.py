@@ -8,7 +8,7 @@ from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, PlainViews, Toy, senses
 
 SETTINGS = CloneSettings(
-    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, expert_only_steps=64, random_actions=0.1, drop_view=0.0,
+    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, segment=None, expert_only_steps=64, random_actions=0.1, drop_view=0.0,
     border=0.5, steps=6_000,
 )  # fmt: skip
 WORDS = np.linspace(-1, 1, 2 * 64, dtype=np.float32).reshape(2, 64)
@@ -77,7 +77,7 @@ def test_cloning_is_repeatable() -> None:
 
 
 def test_borders_are_covered_in_some_episodes_and_for_a_whole_episode() -> None:
-    apprentice = cloner().apprentices[0]
+    apprentice = cloner().apprentices[0][0]
     image = np.full((64, 16, 16, 3), 7, dtype=np.uint8)
     numbers = np.arange(64, dtype=np.int64)
     first = apprentice._bordered({"navigation": image}, numbers)["navigation"]

@@ -28,6 +28,8 @@ class Toy:
         self.episode_steps = np.zeros(rows, dtype=np.int64)
         self.previous = np.full(rows, len(ACTIONS), dtype=np.int64)
 
+    limits: tuple[float, ...] = ()
+
     def sides(self) -> npt.NDArray[np.bool_]:
         return uniforms(self.key, self.episode_numbers, np.zeros_like(self.episode_numbers))[:, 0] < 0.5
 
@@ -56,7 +58,7 @@ class Toy:
         self.episode_steps = self.episode_steps + 1
         truncated = ~terminated & (self.episode_steps >= HORIZON)
         ended = terminated | truncated
-        info: dict[str, Any] = {}
+        info: dict[str, Any] = {"costs": np.zeros((self.num_envs, 0), dtype=np.float32)}
         if ended.any():
             last = self.observe()
             info["final_obs"] = np.array([{name: array[row] for name, array in last.items()} for row in range(self.num_envs)], dtype=object)
