@@ -170,7 +170,8 @@ class FineTuner:
             tensors |= _collector_tensors(f"collector{at}", collector)
         facts = {
             "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
-            "recent": list(self.recent), "recent_costs": list(self.recent_costs), "multipliers": learner.multipliers.tolist(), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
+            "recent": list(self.recent),
+            "recent_costs": list(self.recent_costs), "multipliers": learner.multipliers.tolist(), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
         }  # fmt: skip
         return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
 

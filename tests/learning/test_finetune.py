@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from flare_core.errors import TrainError
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.ppo import _centred
 from flare_core.learning.rollout import Exploration
-from flare_core.learning.spec import ExploreSpec, KlSpec, RecipeSpec
+from flare_core.learning.spec import ExploreSpec, KlSpec, LagrangeSpec, RecipeSpec
 from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, Toy, senses
 
@@ -34,12 +35,14 @@ RECIPE = RecipeSpec(
 )
 
 
-def tuner(folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2) -> FineTuner:
+def tuner(
+    folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2, limits: tuple[float, ...] = ()
+) -> FineTuner:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     rows = recipe.rows // workers
-    environments = [Toy(rows, first=at * rows) for at in range(workers)]
+    environments = [Toy(rows, first=at * rows, limits=limits) for at in range(workers)]
     return FineTuner(policy, recipe, environments, senses, folder, new_rows=[2], shared=[0, 1], seed=seed)
 
 
@@ -87,6 +90,39 @@ def test_training_learns_the_toy(tmp_path: Path) -> None:
     records = []
     tuner(tmp_path, recipe).run(records.append)
     assert records[-1]["success"] > 0.9 > 0.7 > records[1]["success"]
+
+
+LONG = RECIPE.model_copy(update={"steps": 8000, "kl": None, "explore": None, "epochs": 4, "critic_warmup_steps": 0, "clip": 0.2})
+
+
+def test_a_limit_on_costs_is_kept_by_a_multiplier_that_the_learner_finds(tmp_path: Path) -> None:
+    """Half of the episodes ask for an answer to the right, which costs 1; at most a tenth may be answered so."""
+    recipe = LONG.model_copy(update={"lagrange": LagrangeSpec(rate=2.0, most=50.0)})
+    free, bound = list[dict[str, Any]](), list[dict[str, Any]]()
+    tuner(tmp_path / "free", recipe, limits=(1.0,)).run(lambda record: free.append(dict(record)))
+    tuner(tmp_path / "bound", recipe, limits=(0.1,)).run(lambda record: bound.append(dict(record)))
+    assert free[-1]["multipliers"] == [0.0]
+    assert free[-1]["episode_costs"][0] > 0.3
+    assert free[-1]["success"] > 0.9
+    assert bound[-1]["multipliers"][0] > 1.0
+    assert bound[-1]["episode_costs"][0] < 0.2
+    assert bound[-1]["success"] > 0.4  # the answers to the left are as good as before
+
+
+def test_advantages_of_costs_are_weighed_and_the_whole_keeps_its_scale(tmp_path: Path) -> None:
+    run = tuner(tmp_path, limits=(0.1, 1.0))
+    run.learner.multipliers = torch.tensor([2.0, 1.0])
+    reward, first, second = torch.tensor([[8.0]]), torch.tensor([[1.0]]), torch.tensor([[-2.0]])
+    assert run.learner._weighed([reward, first, second]).item() == (8.0 - 2.0 * 1.0 + 1.0 * 2.0) / 4.0
+    run.learner.adapt_multipliers([0.6, 0.0])  # 0.5 above a limit of 0.1, and 1 below a limit of 1
+    rate = run.recipe.lagrange.rate
+    assert run.learner.multipliers.tolist() == pytest.approx([2.0 + rate * 0.5, 1.0 - rate])
+
+
+def test_without_limits_the_critic_has_one_value_and_nothing_is_weighed(tmp_path: Path) -> None:
+    run = tuner(tmp_path)
+    assert run.learner.critic.head.weight.shape[0] == 1
+    assert "multipliers" not in run.update()
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Path) -> None:
@@ -162,16 +198,18 @@ def test_carried_rows_move_slower_than_new_rows(tmp_path: Path) -> None:
     assert moved[[0, 1, 3]].max() < 1e-6
 
 
-def test_resumed_run_ends_bit_identical_and_its_log_too(tmp_path: Path) -> None:
-    whole, halved = tuner(tmp_path / "whole"), tuner(tmp_path / "halved")
+@pytest.mark.parametrize("limits", [(), (0.1,)])
+def test_resumed_run_ends_bit_identical_and_its_log_too(tmp_path: Path, limits: tuple[float, ...]) -> None:
+    whole, halved = tuner(tmp_path / "whole", limits=limits), tuner(tmp_path / "halved", limits=limits)
     whole.run(quiet)
     for _ in range(2):
         halved.update()
     halved.save()
     halved.update()  # lost: not in the checkpoint
-    again = tuner(tmp_path / "halved")
+    again = tuner(tmp_path / "halved", limits=limits)
     again.resume()
     again.run(quiet)
+    assert whole.learner.multipliers.tolist() == again.learner.multipliers.tolist()
     assert same(weights(whole), weights(again))
 
 

@@ -20,15 +20,17 @@ HORIZON = 9
 
 
 class Toy:
-    """Half the image is lit; the row must answer with that side. A wrong answer ends the episode; silence runs out of time."""
+    """Half the image is lit; the row must answer with that side. A wrong answer ends the episode; silence runs out of time.
 
-    def __init__(self, rows: int, first: int = 0, seed: int = 0) -> None:
+    With limits, every answer to the right costs 1 under the first of them.
+    """
+
+    def __init__(self, rows: int, first: int = 0, seed: int = 0, limits: tuple[float, ...] = ()) -> None:
+        self.limits = limits
         self.num_envs, self.key = rows, key_of(seed, "toy")
         self.episode_numbers = np.arange(rows, dtype=np.int64) + first
         self.episode_steps = np.zeros(rows, dtype=np.int64)
         self.previous = np.full(rows, len(ACTIONS), dtype=np.int64)
-
-    limits: tuple[float, ...] = ()
 
     def sides(self) -> npt.NDArray[np.bool_]:
         return uniforms(self.key, self.episode_numbers, np.zeros_like(self.episode_numbers))[:, 0] < 0.5
@@ -58,11 +60,13 @@ class Toy:
         self.episode_steps = self.episode_steps + 1
         truncated = ~terminated & (self.episode_steps >= HORIZON)
         ended = terminated | truncated
-        info: dict[str, Any] = {"costs": np.zeros((self.num_envs, 0), dtype=np.float32)}
+        costs = np.zeros((self.num_envs, len(self.limits)), dtype=np.float32)
+        costs[:, :1] = (actions == 2)[:, None]
+        info: dict[str, Any] = {"costs": costs}
         if ended.any():
             last = self.observe()
             info["final_obs"] = np.array([{name: array[row] for name, array in last.items()} for row in range(self.num_envs)], dtype=object)
-            info["episode"] = {"number": self.episode_numbers.copy(), "success": reward > 0, "length": self.episode_steps.copy()}
+            info["episode"] = {"number": self.episode_numbers.copy(), "success": reward > 0, "length": self.episode_steps.copy(), "costs": costs}
             info["_episode"] = ended
         self.episode_numbers = np.where(ended, self.episode_numbers + 1000, self.episode_numbers)
         self.episode_steps = np.where(ended, 0, self.episode_steps)
