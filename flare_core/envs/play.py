@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.envs.observation import BodyState
+from flare_core.envs.panorama import Panorama
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
-from flare_core.tasks.judging import Asked, Judge, needs_marks
-from flare_core.tasks.predicates import Holding, walk
+from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
+from flare_core.tasks.predicates import Holding, LookedAround
 from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import MARK, Task
 from flare_core.world import Bools, Floats, Ints, Simulator
@@ -79,7 +80,8 @@ class Play:
         self._yaw, self._turned = np.zeros(batch), np.zeros(batch)
         self._entered = np.zeros_like(self._marked)
         self._has_held = np.zeros(batch, dtype=np.bool_)
-        self._asks_to_hold = any(isinstance(one, Holding) for one in walk(task.success))
+        self._asks_to_hold = asks_of([task.success], Holding)
+        self._panorama = Panorama(body, batch) if asks_of(task.conditions, LookedAround) else None
         self._collisions = np.zeros(batch, dtype=np.int64)
         self._counts = np.zeros((batch, self.actions), dtype=np.int64)
         self._success = np.zeros(batch, dtype=np.bool_)
@@ -109,12 +111,14 @@ class Play:
         for row, episode in zip(rows.tolist(), episodes, strict=True):
             self._assign(row, episode)
         self._marked[rows] = False
+        self._world = self.simulator.world()
+        if self._panorama is not None:
+            self._panorama.begin(rows, self._world)
         self._ask()
         self._judge.begin(rows)
         self._judge.step(self.simulator, self._asked, np.isin(self._rows, rows))
         self.steps[rows] = 0
         self._previous[rows] = self.actions
-        self._world = self.simulator.world()
         self._purse.begin(rows, self.simulator, self._world, self._asked)
         self._ledger.begin(rows, self.simulator, self._world, self._asked)
         self._position[rows] = self._world.position[rows]
@@ -142,6 +146,9 @@ class Play:
         self._counts[self._rows, actions] += 1
         self._previous = actions.copy()
         marks, fresh = self._mark(actions)
+        if self._panorama is not None:
+            self._panorama.look(world)
+            self._asked = replace(self._asked, looked=self._panorama.seen())
         ended = actions == self.end_action
         if self.task.ends_itself:
             self._success = self._judge.holds(self.simulator, self._asked)
@@ -210,6 +217,7 @@ class Play:
         own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {f"judge/{k}": v for k, v in self._judge.snapshot().items()}
         own |= {f"purse/{name}": array for name, array in self._purse.snapshot().items()}
         own |= {f"ledger/{name}": array for name, array in self._ledger.snapshot().items()}
+        own |= {} if self._panorama is None else {"panorama": self._panorama.shown.copy()}
         own |= {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
         return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
 
@@ -223,6 +231,8 @@ class Play:
             setattr(self, f"_{name}", np.array(state[name]))
         self._judge.restore({name.removeprefix("judge/"): array for name, array in state.items() if name.startswith("judge/")})
         self._purse.restore({name.removeprefix("purse/"): array for name, array in state.items() if name.startswith("purse/")})
+        if self._panorama is not None:
+            self._panorama.shown = np.array(state["panorama"])
         self._ledger.restore({name.removeprefix("ledger/"): array for name, array in state.items() if name.startswith("ledger/")})
         self._ask()
         self.steps = np.array(state["steps"])
@@ -241,6 +251,7 @@ class Play:
             targets=padded([() if one is None else one.targets for one in episodes]),
             rooms=padded([() if one is None else one.rooms for one in episodes]),
             marked=self._marked.sum(axis=1),
+            looked=np.zeros(len(episodes)) if self._panorama is None else self._panorama.seen(),
             room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
         )
 

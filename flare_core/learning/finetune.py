@@ -171,8 +171,12 @@ class FineTuner:
         facts = {
             "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
             "recent": list(self.recent),
-            "recent_costs": list(self.recent_costs), "multipliers": learner.multipliers.tolist(), "recipe": self.recipe.model_dump(), "seed": self.seed, "workers": len(self.environments),
-        }  # fmt: skip
+            "recent_costs": list(self.recent_costs),
+            "multipliers": learner.multipliers.tolist(),
+            "recipe": self.recipe.model_dump(),
+            "seed": self.seed,
+            "workers": len(self.environments),
+        }
         return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
 
     def resume(self) -> None:

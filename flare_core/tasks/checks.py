@@ -12,7 +12,20 @@ from flare_core.errors import TaskError
 from flare_core.houses import assets
 from flare_core.spec_faults import did_you_mean
 from flare_core.tasks.costs import COSTS
-from flare_core.tasks.predicates import Expression, Facing, HandNear, Holding, InRoom, Near, RoomsMarked, Visible, parse, walk
+from flare_core.tasks.predicates import (
+    Either,
+    Expression,
+    Facing,
+    HandNear,
+    Holding,
+    InRoom,
+    Near,
+    RoomsMarked,
+    Visible,
+    parse,
+    positive,
+    walk,
+)
 from flare_core.tasks.words import Vocabulary, split_words
 from flare_core.yaml_tree import Loc, Value
 
@@ -37,6 +50,7 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     yield from _unknown_kinds(document)
     yield from _templates(document, about)
     yield from _success(("success",), document.get("success"), about)
+    yield from _too_large(document)
     for at, term in enumerate(_list(_mapping(document.get("reward")).get("terms"))):
         yield from _success(("reward", "terms", at, "when"), _mapping(term).get("when"), about)
     for name, one in _mapping(document.get("constraints")).items():
@@ -116,6 +130,23 @@ def _success(loc: Loc, text: Value, about: list[str]) -> Iterator[tuple[Loc, str
         )
     if RoomsMarked in asked and about:
         yield loc, f"rooms_marked() is about the house as a whole. Take out `{about[0]}`"
+
+
+def _too_large(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    """Targets that no hand can take, where success asks to hold one."""
+    try:
+        asked = list(positive(parse(str(document.get("success")))))
+    except TaskError:
+        return
+    if not any(isinstance(one, Holding) for one in asked) or any(isinstance(one, Either) for one in asked):
+        return
+    takes = assets.placements().where["isPickupable"]
+    named = [(("targets", name), name) for name in _mapping(document.get("targets"))]
+    for purpose, kinds in _mapping(document.get("affordances")).items():
+        named += [(("affordances", purpose, at), kind) for at, kind in enumerate(_list(kinds)) if isinstance(kind, str)]
+    for loc, name in named:
+        if name in assets.types() and name not in takes:
+            yield loc, f"no hand can take a {name}, but success asks to hold one. Take it out, or ask for near(target, within_m: 1.0)"
 
 
 def _wordless(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:

@@ -1,14 +1,14 @@
 """Which house, start and target an episode has: a pure function of the seed and the episode's number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from flare_core.errors import TaskError
 from flare_core.seeding import stream
-from flare_core.tasks.predicates import Expression, Holding, InRoom, Near, RoomsMarked, Visible, positive
+from flare_core.tasks.predicates import Both, Expression, Holding, InRoom, Near, RoomsMarked, Visible, positive
 from flare_core.tasks.subjects import Subject
 from flare_core.tasks.task import Task
 from flare_core.world import Field, Floats, Simulator, Start
@@ -244,6 +244,9 @@ def goal_of(success: Expression, name: str) -> Goal:
         TaskError: success says nothing of where to go.
     """
     found = next((one for one in positive(success) if isinstance(one, Visible | Holding | Near | InRoom | RoomsMarked)), None)
+    if isinstance(found, Visible) and isinstance(success, Both):  # seen from as near as it has to be
+        nearest = min((part.within_m for part in success.parts if isinstance(part, Near)), default=found.within_m)
+        return replace(found, within_m=min(found.within_m, nearest))
     if found is None:
         raise TaskError(f"task {name}: success says nothing of where to go, so no start can be sampled. Add visible(target, ...).")
     return found

@@ -1,7 +1,7 @@
 """Whether an expression holds, for every row at once, and what of a sequence has held so far."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from flare_core.tasks.predicates import (
     HandNear,
     Holding,
     InRoom,
+    LookedAround,
     Near,
     Negation,
     RoomsMarked,
@@ -40,24 +41,27 @@ class Asked:
         rooms: (B, R) rooms.
         marked: (B,) how many different rooms were marked.
         room_count: (B,) how many rooms the house has.
+        looked: (B,) radians of the circle that the navigation camera has shown so far.
     """
 
     targets: Ints
     rooms: Ints
     marked: Ints
     room_count: Ints
+    looked: Floats
 
     @staticmethod
     def of(targets: Ints) -> "Asked":
         """Objects alone."""
         rows = len(targets)
-        return Asked(targets=targets, rooms=np.full((rows, 1), -1), marked=np.zeros(rows, np.int64), room_count=np.zeros(rows, np.int64))
+        none = np.zeros(rows, np.int64)
+        return Asked(targets=targets, rooms=np.full((rows, 1), -1), marked=none, room_count=none, looked=np.zeros(rows))
 
     def only(self, rows: Bools) -> "Asked":
         """The same, but rows that are False ask nothing."""
         return Asked(
             targets=np.where(rows[:, None], self.targets, -1), rooms=np.where(rows[:, None], self.rooms, -1),
-            marked=np.where(rows, self.marked, -1), room_count=self.room_count,
+            marked=np.where(rows, self.marked, -1), room_count=self.room_count, looked=np.where(rows, self.looked, -1.0),
         )  # fmt: skip
 
 
@@ -140,6 +144,8 @@ class Judge:
                 return np.asarray((np.abs(world.joints - self._home) <= AT_HOME).all(axis=1))
             case RoomsMarked(at_least=at_least):
                 return np.asarray(asked.marked >= (np.maximum(asked.room_count, 1) if at_least is None else at_least))
+            case LookedAround(at_least=at_least):
+                return np.asarray(asked.looked >= at_least - AT_HOME)
         raise AssertionError(question)  # every kind has its case
 
 
@@ -170,6 +176,15 @@ def check_body(expression: Expression, body: Embodiment) -> None:
             )
         if isinstance(one, HandNear | Stowed) and body.arm is None:
             raise TaskError(f"task: {body.name} has no arm. Choose a robot with `arm:`, or change `success`.")
+        if isinstance(one, LookedAround) and body.camera_for("navigation") is None:
+            raise TaskError(
+                f"task: {body.name} has no camera with role 'navigation' to look around with. Give one of its cameras that role."
+            )
+
+
+def asks_of(expressions: Iterable[Expression], kind: type[Expression]) -> bool:
+    """Whether one of them asks this kind of question."""
+    return any(isinstance(one, kind) for expression in expressions for one in walk(expression))
 
 
 def needs_marks(expression: Expression) -> bool:

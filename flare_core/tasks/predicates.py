@@ -19,6 +19,16 @@ from typing import Final
 from flare_core.errors import TaskError
 
 _TOKEN: Final = re.compile(r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<mark>[(),:]))")
+CANNOT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("filled", "empty", "poured", "spilled", "wet", "dirty", "clean"), "liquids and dirt"),
+        **dict.fromkeys(("folded", "unfolded", "crumpled", "squeezed"), "soft bodies"),
+        **dict.fromkeys(("sliced", "broken", "cooked", "burnt", "used_up"), "things that change"),
+        **dict.fromkeys(("opened", "closed", "toggled", "switched_on", "switched_off"), "doors, drawers and switches that move"),
+        **dict.fromkeys(("pushed", "pulled", "thrown", "stacked"), "forces between things"),
+    }
+)
+"""What people ask for that cannot be simulated here, and why."""
 _FARTHEST_M: Final = 100.0
 
 
@@ -74,6 +84,13 @@ class RoomsMarked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookedAround:
+    """The navigation camera has shown so much (radians) of the circle around the robot in this episode, wherever it stood."""
+
+    at_least: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
     """Every part holds (`all`)."""
 
@@ -101,7 +118,7 @@ class Sequence:
     parts: tuple["Expression", ...]
 
 
-Question = Visible | Holding | Near | HandNear | Facing | InRoom | Stowed | RoomsMarked
+Question = Visible | Holding | Near | HandNear | Facing | InRoom | Stowed | RoomsMarked | LookedAround
 Expression = Question | Both | Either | Negation | Sequence
 
 
@@ -165,6 +182,8 @@ def in_words(expression: Expression) -> str:
             return "the arm is stowed"
         case RoomsMarked(at_least=at_least):
             return "every room was marked" if at_least is None else f"{at_least} rooms were marked"
+        case LookedAround(at_least=at_least):
+            return f"the robot has looked around by {math.degrees(at_least):g} degrees"
         case Both(parts=parts):
             return ", and ".join(in_words(part) for part in parts)
         case Either(parts=parts):
@@ -198,6 +217,8 @@ class _Reader:
         column = self._at
         name = self.take("name", "a predicate")
         if name not in PREDICATES and name not in COMBINATIONS:
+            if name in CANNOT:
+                raise self.fault(column, f"{name}() asks about {CANNOT[name]}, which no simulator here has. Use {', '.join(PREDICATES)}.")
             known = (*COMBINATIONS, *PREDICATES)
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
@@ -331,6 +352,10 @@ def _rooms_marked(reader: _Reader) -> RoomsMarked:
     return RoomsMarked(at_least=math.ceil(number))
 
 
+def _looked_around(reader: _Reader) -> LookedAround:
+    return LookedAround(at_least=math.radians(reader.amount("looked_around", "at_least_deg", 360.0, "degrees", "360")))
+
+
 PREDICATES: Final[Mapping[str, Callable[[_Reader], Question]]] = MappingProxyType(
     {
         "visible": _visible,
@@ -341,6 +366,7 @@ PREDICATES: Final[Mapping[str, Callable[[_Reader], Question]]] = MappingProxyTyp
         "in_room": _in_room,
         "stowed": _stowed,
         "rooms_marked": _rooms_marked,
+        "looked_around": _looked_around,
     }
 )
 COMBINATIONS: Final = ("all", "any", "not", "then")

@@ -63,6 +63,12 @@ class Task:
         """Every instruction that can be given."""
         return [self.say(gaps, at) for gaps in self.subjects.phrases() for at in range(len(self.templates))]
 
+    @property
+    def conditions(self) -> tuple[Expression, ...]:
+        """Every expression that the task judges by."""
+        costs = tuple(one.when for one in self.constraints if one.when is not None)
+        return (self.success, *(term.when for term in self.reward.terms), *costs)
+
     def end_action(self, body: Embodiment) -> int:
         """The body's action that ends an episode.
 
@@ -96,15 +102,12 @@ class Task:
         self.end_action(body)
         if needs_marks(self.success):
             self.mark_action(body)
-        check_body(self.success, body)
+        for condition in self.conditions:
+            check_body(condition, body)
         if self.begins_in_sight and body.camera_for("navigation") is None:
             raise TaskError(f"task {self.name}: {body.name} has no camera that could show the target at the start")
-        for term in self.reward.terms:
-            check_body(term.when, body)
         for one in self.constraints:
-            if one.when is not None:
-                check_body(one.when, body)
-            elif COSTS[one.name][2] and body.arm is None:
+            if one.when is None and COSTS[one.name][2] and body.arm is None:
                 raise TaskError(f"task {self.name}: {body.name} has no arm, so it has no {one.name}. Leave that constraint out")
 
 

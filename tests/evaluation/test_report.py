@@ -30,7 +30,7 @@ def test_summary_by_hand() -> None:
     assert got.episodes == 2
     assert got.success.mean == 0.5
     assert {name: interval.mean for name, interval in got.measures.items()} == {
-        "sel": 0.25, "spl": 0.25, "path_m": 6.0, "final_distance_m": 0.5, "collisions": 2.0, "length": 10.0,
+        "sel": 0.25, "spl": 0.25, "path_m": 6.0, "final_distance_m": 0.5, "collisions": 2.0, "length": 10.0, "collision_rate": 0.2,
     }  # fmt: skip
     assert got.use == {"move_ahead": 0.95, "done": 0.05}
 
@@ -98,7 +98,8 @@ def test_the_table_of_a_comparison_shows_the_paired_difference() -> None:
     before = gather([record(at, False) for at in range(4)], ACTIONS)
     after = gather([record(at, True, path_m=2.0) for at in range(4)], ACTIONS)
     rows = comparison_table(compare(before, after).to_json())
-    assert rows[0] == ("", "episodes", "success, %", "SEL, %", "SPL, %", "path, m", "final distance, m", "collisions", "actions")
+    assert rows[0] == ("", "episodes", "success, %", "SEL, %", "SPL, %", "path, m", "final distance, m", "collisions", "actions",
+                       "collisions, % of actions")  # fmt: skip
     assert rows[1][:5] == ("before", "4", "0.0 [0.0, 49.0]", "0.0 [0.0, 0.0]", "0.0 [0.0, 0.0]")  # Wilson 0 of 4: z^2 / (4 + z^2)
     assert rows[2][2] == "100.0 [51.0, 100.0]"
     assert rows[3][:6] == (

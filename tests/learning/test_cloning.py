@@ -1,15 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings
+from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Lesson
 from flare_core.policies.agent import Senses
 from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, PlainViews, Toy, senses
 
 SETTINGS = CloneSettings(
-    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, segment=None, expert_only_steps=64, random_actions=0.1, drop_view=0.0,
-    border=0.5, steps=6_000,
+    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, segment=None, expert_only_steps=64, random_actions=0.1,
+    drop_view=0.0, border=0.5, steps=6_000,
 )  # fmt: skip
 WORDS = np.linspace(-1, 1, 2 * 64, dtype=np.float32).reshape(2, 64)
 
@@ -97,3 +99,34 @@ def test_senses_encode_a_goal_again_only_when_it_changes() -> None:
     assert torch.equal(first[0], second[0])
     assert torch.allclose(second[0], second[1], atol=1e-5)
     assert not torch.allclose(first[1], second[1])
+
+
+def test_who_leads_is_drawn_anew_after_a_segment_or_stays_to_the_end() -> None:
+    apprentice = cloner().apprentices[0][0]
+    numbers = np.arange(400, dtype=np.int64)
+    early, late = np.zeros_like(numbers), np.full_like(numbers, 20)
+    assert np.array_equal(apprentice._by_expert(numbers, early), apprentice._by_expert(numbers, late))
+    apprentice.settings = replace(SETTINGS, segment=10)
+    first, same, next_one = (apprentice._by_expert(numbers, np.full_like(numbers, step)) for step in (0, 9, 10))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, next_one)
+    assert abs(float(next_one.mean()) - SETTINGS.expert_share) < 0.1
+
+
+def test_a_worker_learns_from_its_tasks_side_by_side() -> None:
+    torch.manual_seed(0)
+    policy = SmallPolicy(SPEC)
+    toys = [Toy(4), Toy(4, first=100)]
+    pair = [Apprentice(toy, ToyTeacher(toy), senses(policy), SETTINGS, 1, task) for toy, task in zip(toys, ("one", "two"), strict=True)]
+    parts = [apprentice.collect(policy, True) for apprentice in pair]
+    joined = Lesson.join(parts)
+    assert joined.labels.shape == (8, 8)
+    assert torch.equal(joined.labels[:, 4:], parts[1].labels)
+    assert torch.equal(joined.inputs.features[:, :4], parts[0].inputs.features)
+    assert torch.equal(joined.memory.age, torch.cat([part.memory.age for part in parts]))
+    logits, _ = policy.actor.sequence(joined.inputs, joined.starts, joined.memory)
+    alone, _ = policy.actor.sequence(parts[1].inputs, parts[1].starts, parts[1].memory)
+    assert torch.allclose(logits[:, 4:], alone, atol=1e-5)
+    record = Cloner(policy, [pair], SETTINGS, 1).update()
+    assert record["steps"] == 64
+    assert {episode["task"] for episode in record["episodes"]} <= {"one", "two"}

@@ -35,9 +35,7 @@ RECIPE = RecipeSpec(
 )
 
 
-def tuner(
-    folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2, limits: tuple[float, ...] = ()
-) -> FineTuner:
+def tuner(folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2, limits: tuple[float, ...] = ()) -> FineTuner:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)

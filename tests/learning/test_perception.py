@@ -85,6 +85,16 @@ def test_cells_are_pooled_by_strips() -> None:
     assert {at: value for at, value in enumerate(found.tolist()) if value > -9} == {2: 1.0, SIDES + 2: 2.0, SIDES + NEAR_SIDES: 3.0}
 
 
+def test_cells_are_pooled_by_levels_too_where_that_is_asked_for() -> None:
+    cells = torch.full((1, 1, LAYERS, 5, 8), -9.0)
+    cells[0, 0, 0, 4, 2] = 1.0  # there, in the lowest of five rows
+    cells[0, 0, 1, 0, 2] = 2.0  # near counts for no level
+    found = pooled(cells, levels=5)[0, 0]
+    assert found.shape == (MATCHES + 5,)
+    assert found[MATCHES:].tolist() == [-9.0, -9.0, -9.0, -9.0, 1.0]
+    assert torch.equal(found[:MATCHES], pooled(cells)[0, 0])
+
+
 @torch.no_grad()
 def test_folding_the_norms_changes_nothing_that_is_seen() -> None:
     taught = lesson()

@@ -66,7 +66,12 @@ class Toy:
         if ended.any():
             last = self.observe()
             info["final_obs"] = np.array([{name: array[row] for name, array in last.items()} for row in range(self.num_envs)], dtype=object)
-            info["episode"] = {"number": self.episode_numbers.copy(), "success": reward > 0, "length": self.episode_steps.copy(), "costs": costs}
+            info["episode"] = {
+                "number": self.episode_numbers.copy(),
+                "success": reward > 0,
+                "length": self.episode_steps.copy(),
+                "costs": costs,
+            }
             info["_episode"] = ended
         self.episode_numbers = np.where(ended, self.episode_numbers + 1000, self.episode_numbers)
         self.episode_steps = np.where(ended, 0, self.episode_steps)

@@ -153,3 +153,14 @@ def test_a_sequence_holds_only_in_its_order_and_not_within_one_step() -> None:
 def test_a_body_that_cannot_be_judged_is_refused(text: str, robot: object, message: str) -> None:
     with pytest.raises(TaskError, match=message):
         Judge(parse(f"any({text}, near(target, within_m: 1))"), robot, 1)  # type: ignore[arg-type]
+
+
+def looked(degrees: float) -> Asked:
+    return replace(Asked.of(OBJECT), looked=np.radians([degrees]))
+
+
+@pytest.mark.parametrize(("degrees", "is_enough"), [(355.0, False), (360.0, True)])
+def test_looking_around_is_done_once_the_whole_circle_was_shown(degrees: float, is_enough: bool) -> None:
+    simulator = stage(post(0.0, 1.0))
+    at(simulator, 0.0, 0.0)
+    assert says(simulator, "looked_around(at_least_deg: 360)", looked(degrees)) == is_enough

@@ -1,0 +1,43 @@
+"""How much of the circle around it a robot's navigation camera has shown."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from flare_core.embodiments.body import Embodiment
+from flare_core.world import Bools, Floats, Ints, World
+
+PIECES: Final = 72  # of the circle
+
+
+class Panorama:
+    """Directions, in the house's frame, that the camera of every row has shown in its episode.
+
+    Attributes:
+        shown: (B, PIECES) bool.
+    """
+
+    def __init__(self, body: Embodiment, batch: int) -> None:
+        """Begin with nothing shown; the body has a camera with the role navigation (see `tasks.judging.check_body`)."""
+        camera = body.camera_for("navigation")
+        assert camera is not None
+        self._camera, self._half = body.camera_index(camera.name), 0.5 * camera.horizontal_fov
+        self._middles = (np.arange(PIECES) + 0.5) * (math.tau / PIECES)
+        self.shown: Bools = np.zeros((batch, PIECES), dtype=np.bool_)
+
+    def begin(self, rows: Ints, world: World) -> None:
+        """Episodes begin in these rows; what their cameras show now counts."""
+        self.shown[rows] = self._in_view(world)[rows]
+
+    def look(self, world: World) -> None:
+        """After a step."""
+        self.shown |= self._in_view(world)
+
+    def seen(self) -> Floats:
+        """(B,) radians."""
+        return np.asarray(self.shown.sum(axis=1) * (math.tau / PIECES))
+
+    def _in_view(self, world: World) -> Bools:
+        aside = self._middles - world.camera_yaw[:, self._camera, None]
+        return np.asarray(np.abs(np.remainder(aside + math.pi, math.tau) - math.pi) <= self._half)
