@@ -203,6 +203,9 @@ class Simulator(Protocol):
     def positions_of(self, objects: Ints) -> Floats:
         """(B, K, 3) centres of objects (B, K) where they are now, wherever they were taken; not numbers where padded with -1."""
 
+    def graspable(self, rows: Ints) -> Ints:
+        """(R,) the object that the hand of each of these rows would take now, -1 for none or where it holds one already."""
+
     def room_types(self, house: int) -> Sequence[str]: ...
 
     def reset(self, rows: Ints, starts: Sequence[Start]) -> None:

@@ -1,4 +1,8 @@
-"""An expert that fetches: it walks to where its arm can reach a target, turns, lifts, reaches out, and takes it."""
+"""An expert that fetches: it walks to where its arm can reach a target, turns, lifts, reaches out, and takes it.
+
+It is there to be imitated by those who see what a camera shows. So it takes a target as soon as its hand would, is content with
+an arm that is about as high as it should be or about at home, and makes large steps where they will do.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +16,8 @@ from flare_core.tasks.walking import Walker, steps_of
 from flare_core.world import Bools, Ints, Simulator
 
 AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
+ABOVE: Final = 0.06  # metres that the hand may be higher than planned, so that a large step will do
+STOWED: Final = (0.05, 0.05, 0.1)  # lift and extension in metres, wrist in radians: about at home
 LIFT, EXTEND, WRIST = 0, 1, 2
 
 
@@ -50,10 +56,12 @@ class FetchExpert:
         if not len(rows):
             return out
         option, joints = self._simulator.navigation.reach(rows, targets[rows], self._walker.turns)
-        here = world.joints[rows]
+        here, touched = world.joints[rows], self._simulator.graspable(rows)
         away = list[int]()
         for at, row in enumerate(rows.tolist()):
-            if option[at] == 0:
+            if touched[at] >= 0 and touched[at] in targets[row]:
+                out[row] = self._grasp
+            elif option[at] == 0:
                 out[row] = self._reach(here[at], joints[at])
             else:
                 stow = self._stow(here[at])
@@ -71,18 +79,21 @@ class FetchExpert:
         return out
 
     def _reach(self, here: np.ndarray[tuple[int], np.dtype[np.float64]], joints: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
-        """Lift with the telescope in, then reach out, then grasp."""
+        """Lift with the telescope in, then reach out, then come down onto it, then try."""
         lift, extend = float(joints[0] - here[LIFT]), float(joints[1] - here[EXTEND])
-        if abs(lift) > AT:
-            back = float(self._home[EXTEND] - here[EXTEND])
-            return self._step(EXTEND, back) if abs(back) > AT else self._step(LIFT, lift)
-        return self._step(EXTEND, extend) if abs(extend) > AT else self._grasp
+        back = float(self._home[EXTEND] - here[EXTEND])
+        if lift > AT or lift < -ABOVE - AT:
+            high = lift + ABOVE if lift > 0 else lift
+            return self._step(EXTEND, back) if -back > STOWED[EXTEND] and abs(lift) > 2 * ABOVE else self._step(LIFT, high)
+        if abs(extend) > AT:
+            return self._step(EXTEND, extend)
+        return self._step(LIFT, lift) if lift < -AT else self._grasp
 
     def _stow(self, here: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
-        """Step of a joint on its way home, the telescope first; -1 where all are there."""
+        """Step of a joint on its way home, the telescope first; -1 where all are about there."""
         for joint in (EXTEND, LIFT, WRIST):
             left = float(self._home[joint] - here[joint])
-            if abs(left) > AT and self._steps[joint]:
+            if abs(left) > STOWED[joint] and self._steps[joint]:
                 return self._step(joint, left)
         return -1
 

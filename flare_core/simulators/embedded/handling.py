@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 JOINT_SLACK: Final = 1e-9  # ten moves of 0.1 m reach a limit at 1.0 m
+STOWED: Final = np.array([0.05, 0.05, 0.1])  # lift and extension in metres, wrist in radians, that a stowed arm may be away from home
 FALLS_M: Final = 0.02  # what is so far above the next thing below it has lost its support
 
 
@@ -123,19 +124,25 @@ class Handling:
             poses = _held_poses(self._wrists(rows), self._state["grip"][rows])
             self.loose.carry(rows, self._state["house"][rows], self._state["held"][rows], poses)
 
+    def graspable(self, rows: Ints) -> Ints:
+        """(R,) the object that each hand would take now, -1 for none or where it holds one already."""
+        state, loose, arm, out = self._state, self.loose, self._arm, np.full(len(rows), -1)
+        if arm is None or not self._grips:
+            return out
+        states, hand = self._states(), np.empty(3)
+        for at, row in enumerate(rows.tolist()):
+            if state["held"][row] < 0:
+                house = int(state["house"][row])
+                arms.hand_of(arm, states[row], hand)
+                boxes, owners, first, last = house_of(loose.shared, loose.contact, bool(loose.moved[row]), house, row)
+                start, end = self._pack.object_start[house : house + 2]
+                out[at] = arms.in_hand(boxes, owners, first, last, loose.graspable[start:end], hand, arm[arms.RADIUS])
+        return out
+
     def grasp(self, row: int) -> bool:
         """Take the graspable object nearest to the middle of the hand sphere; whether there was one. What it carried falls."""
-        state, loose, arm = self._state, self.loose, self._arm
-        house = int(state["house"][row])
-        assert arm is not None
-        if state["held"][row] >= 0:
-            return False
-        hand = np.empty(3)
-        arms.hand_of(arm, self._states()[row], hand)
-        boxes, owners, first, last = house_of(loose.shared, loose.contact, bool(loose.moved[row]), house, row)
-        start = self._pack.object_start[house]
-        graspable = loose.graspable[start : self._pack.object_start[house + 1]]
-        thing = int(arms.in_hand(boxes, owners, first, last, graspable, hand, arm[arms.RADIUS]))
+        state, loose, house = self._state, self.loose, int(self._state["house"][row])
+        thing = int(self.graspable(np.array([row]))[0])
         if thing < 0:
             return False
         box = self._thing(row, thing).copy()
@@ -187,8 +194,8 @@ class Handling:
         return np.asarray(things[base + thing])
 
     def _is_out(self) -> Bools:
-        """(B,) arms with a joint away from home."""
-        return np.asarray((np.abs(self._state["joints"][:, :3] - self._table.home[:3]) > JOINT_SLACK).any(axis=1))
+        """(B,) arms with a joint away from home by more than what a controller would call stowed."""
+        return np.asarray((np.abs(self._state["joints"][:, :3] - self._table.home[:3]) > STOWED).any(axis=1))
 
     def _states(self) -> Floats:
         return np.concatenate([self._state["pose"], self._state["joints"][:, :3]], axis=1)

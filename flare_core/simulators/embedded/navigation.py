@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Arm, Camera, Embodiment
 from flare_core.errors import SimError
-from flare_core.houses.assets import placements
 from flare_core.simulators.embedded import arm as arms
 from flare_core.simulators.embedded import grid, reaching, steering, views
 from flare_core.simulators.embedded.geometry import rooms_at
+from flare_core.simulators.embedded.loose import graspable_of
 from flare_core.simulators.embedded.motion import shape_of
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Turns, World
@@ -22,6 +22,7 @@ from flare_core.world import Bools, Field, Floats, Ints, Moves, Turns, World
 V = TypeVar("V")
 
 SPARE_M: Final = 0.03  # the grid's circle is this much wider than the body: a body between two cell centres is free too
+POINTS_PAST: Final = math.radians(15)  # a telescope may point so far past an object's middle: the hand is wide, and things are too
 BAND_WEIGHT: Final = 3.0  # a metre beside an obstacle counts as so many
 VIEW_MARGIN: Final = 0.05  # part of the half image that does not count when a goal cell is judged
 KEPT_GRIDS: Final = 4096
@@ -83,6 +84,7 @@ class Navigator:
         self._shape = shape_of(body.footprint)
         boxes = pack.most(pack.box_start)
         self._near = np.zeros(boxes, dtype=np.int64)
+        self._takes = graspable_of(pack)
         self._near_boxes, self._near_owners = np.zeros((boxes, 8)), np.zeros(boxes, dtype=np.int64)
         self._queue = np.zeros((grid.BUCKETS, 0), dtype=np.int32)
         self._grids: Kept[Grid] = Kept(KEPT_GRIDS)
@@ -122,11 +124,9 @@ class Navigator:
         world, pack, arm = self._world(), self._pack, self._arm()
         option, joints = np.full(len(rows), -1), np.zeros((len(rows), 2))
         pose = np.stack([world.position[rows, 0], world.position[rows, 2], world.yaw[rows]], axis=1)
-        gaps = np.diff(np.sort(np.append(turns.yaw, turns.yaw.min() + 2 * math.pi)))
-        off = float(np.max(gaps)) / 2 + 1e-3
         reaching.reach_rows(
-            pack.boxes, pack.box_object, pack.box_start, pack.object_box, pack.object_start, world.house[rows], pose, objects,
-            arms.numbers_of(arm), *_arm_range(arm), self._shape, turns.yaw, off, self._near, option, joints,
+            pack.boxes, pack.box_object, pack.box_start, self._takes, pack.object_box, pack.object_start, world.house[rows], pose, objects,
+            arms.numbers_of(arm), *_arm_range(arm), self._shape, turns.yaw, POINTS_PAST, self._near, option, joints,
         )  # fmt: skip
         return option, joints
 
@@ -138,11 +138,11 @@ class Navigator:
     def _cells_to_reach(self, house: int, objects: tuple[int, ...]) -> npt.NDArray[np.int32]:
         here, pack, arm = self.grid(house), self._pack, self._arm()
         reachable = (here.near == np.arange(len(here.near))).reshape(here.shape)
-        goal, kinds = np.zeros(here.shape, dtype=np.bool_), placements().where["isPickupable"]
+        goal, takes = np.zeros(here.shape, dtype=np.bool_), self._takes[pack.object_start[house] : pack.object_start[house + 1]]
         for own in objects:
-            if pack.object_types[house][own] in kinds:
+            if takes[own]:
                 reaching.mark_reach(
-                    pack.boxes, pack.box_object, int(pack.box_start[house]), int(pack.box_start[house + 1]), own,
+                    pack.boxes, pack.box_object, int(pack.box_start[house]), int(pack.box_start[house + 1]), takes, own,
                     pack.object_box[pack.object_start[house] + own], arms.numbers_of(arm), *_arm_range(arm), self._shape, reachable,
                     *here.origin, grid.CELL_M, self._near, goal,
                 )  # fmt: skip

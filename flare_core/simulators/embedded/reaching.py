@@ -40,13 +40,14 @@ def heading_to(arm: Floats, x: float, z: float, px: float, pz: float) -> float:
 
 @kernel
 def reach_from(
-    boxes: Floats, owners: Ints, first: int, last: int, thing: int, middle: Floats, arm: Floats, limits: Floats, home: Floats, x: float,
-    z: float, yaw: float, near: Ints, out: Floats,
+    boxes: Floats, owners: Ints, first: int, last: int, takes: Bools, thing: int, middle: Floats, arm: Floats, limits: Floats,
+    home: Floats, x: float, z: float, yaw: float, near: Ints, out: Floats,
 ) -> bool:  # fmt: skip
     """Whether an arm that is stowed at a pose can get the object into its hand; writes the lift and extension.
 
     Args:
         boxes, owners, first, last: the house's, the object's own among them.
+        takes: (N,) of the house's objects, whether a hand can take it: of several it takes the nearest.
         middle: (8,) box around the object.
         limits: (4,) lift low, high, extension low, high. home: (3,) lift, extension, wrist.
         near: scratch, at least last - first long.
@@ -77,11 +78,13 @@ def reach_from(
         while extend <= min(limits[3], along + bulk):
             state[4] = extend
             arms.hand_of(arm, state, hand)
-            nearest = np.inf
+            nearest, other = np.inf, np.inf
             for at in range(first, last):
                 if owners[at] == thing:
                     nearest = min(nearest, arms.distance_to(boxes[at], hand))
-            if nearest < reach:
+                elif owners[at] >= 0 and takes[owners[at]]:
+                    other = min(other, arms.distance_to(boxes[at], hand))
+            if nearest < reach and nearest < other:
                 is_free = True
                 for side in range(-1, 2):
                     before[:] = state
@@ -100,7 +103,7 @@ def reach_from(
 
 @kernel
 def mark_reach(
-    boxes: Floats, owners: Ints, first: int, last: int, thing: int, middle: Floats, arm: Floats, limits: Floats, home: Floats,
+    boxes: Floats, owners: Ints, first: int, last: int, takes: Bools, thing: int, middle: Floats, arm: Floats, limits: Floats, home: Floats,
     shape: Floats, reachable: Bools, x0: float, z0: float, cell: float, near: Ints, goal: Bools,
 ) -> None:  # fmt: skip
     """Mark the reachable cells (nz, nx) from which the object can be taken."""
@@ -114,18 +117,18 @@ def mark_reach(
             yaw = heading_to(arm, x, z, middle[0], middle[2])
             if math.isnan(yaw) or blocked(boxes, first, last, x, z, yaw, shape):
                 continue
-            goal[j, i] = reach_from(boxes, owners, first, last, thing, middle, arm, limits, home, x, z, yaw, near, out)
+            goal[j, i] = reach_from(boxes, owners, first, last, takes, thing, middle, arm, limits, home, x, z, yaw, near, out)
 
 
 @kernel
 def reach_rows(
-    boxes: Floats, owners: Ints, box_start: Ints, things: Floats, thing_start: Ints, house: Ints, pose: Floats, objects: Ints, arm: Floats,
-    limits: Floats, home: Floats, shape: Floats, turn_yaw: Floats, off: float, near: Ints, option: Ints, joints: Floats,
+    boxes: Floats, owners: Ints, box_start: Ints, takes: Bools, things: Floats, thing_start: Ints, house: Ints, pose: Floats, objects: Ints,
+    arm: Floats, limits: Floats, home: Floats, shape: Floats, turn_yaw: Floats, off: float, near: Ints, option: Ints, joints: Floats,
 ) -> None:  # fmt: skip
     """Write, for every row, the cheapest turn after which its arm can take one of its objects, and lift and extension there.
 
     Args:
-        house: (R,). pose: (R, 3) x, z, yaw. objects: (R, K), -1 pads.
+        takes: of all houses' objects. house: (R,). pose: (R, 3) x, z, yaw. objects: (R, K), -1 pads.
         turn_yaw: (O,) turns of the base, cheapest first. off: how far the telescope may point past the object's middle, radians.
         option: (R,) index of the turn, -1 for none. joints: (R, 2).
     """
@@ -146,7 +149,8 @@ def reach_rows(
                 gap = turned - wanted
                 if abs(gap - 2 * math.pi * round(gap / (2 * math.pi))) > off or blocked(boxes, first, last, x, z, turned, shape):
                     continue
-                if reach_from(boxes, owners, first, last, thing, middle, arm, limits, home, x, z, turned, near, joints[row]):
+                own = takes[thing_start[house[row]] : thing_start[house[row] + 1]]
+                if reach_from(boxes, owners, first, last, own, thing, middle, arm, limits, home, x, z, turned, near, joints[row]):
                     option[row] = o
             if option[row] >= 0:
                 break

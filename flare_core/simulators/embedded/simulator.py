@@ -105,6 +105,10 @@ class EmbeddedSimulator:
         """(B, K, 3) centres of objects (B, K) where they are now; not numbers where padded with -1."""
         return self._hands.positions_of(objects)
 
+    def graspable(self, rows: Ints) -> Ints:
+        """(R,) the object that each hand would take now, -1 for none."""
+        return self._hands.graspable(rows)
+
     def room_types(self, house: int) -> Sequence[str]:
         return self.pack.room_types[house]
 
