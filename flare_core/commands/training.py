@@ -114,7 +114,8 @@ def _run(
         except KeyboardInterrupt:
             raise StoppedError(STOPPED) from None
     print_table(comparison_table(outcome.comparison.to_json()), f"{found.plan.source} to {found.plan.target}, embedded simulator")
-    print_table(comparison_table(outcome.greedy.to_json()), "The same with the most probable action instead of a sampled one")
+    if outcome.greedy is not None:
+        print_table(comparison_table(outcome.greedy.to_json()), "The same with the most probable action instead of a sampled one")
     print_table(use_table(outcome))
     click.echo(summary_line(outcome, seed))
     click.echo(f"Wrote {outcome.bundle}, {out / 'results.json'}, {', '.join(map(str, written))}")

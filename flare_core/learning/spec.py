@@ -66,7 +66,11 @@ class RecipeSpec(Spec):
     lagrange: LagrangeSpec = LagrangeSpec()
     randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
     houses: int = Field(default=400, gt=0, description="Training houses.")
+    horizon: int | None = Field(
+        default=None, gt=0, description="Steps after which a training episode is cut off; the task's own if absent."
+    )
     evaluation_episodes: int = Field(default=500, gt=0, description="Held-out episodes before and after.")
+    evaluate_greedy: bool = Field(default=True, description="Measure with the most probable action too, not with sampled ones alone.")
 
     @pydantic.model_validator(mode="after")
     def _actor_learns(self) -> Self:

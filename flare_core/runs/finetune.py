@@ -55,7 +55,7 @@ class Outcome:
     """What a fine-tuning run found."""
 
     comparison: Comparison  # sampled actions: the headline
-    greedy: Comparison  # the most probable actions, on the same episodes
+    greedy: Comparison | None  # the most probable actions, on the same episodes
     split: Split
     training_seconds: float
     seconds: float  # from the first command to the results, without the time in which a stopped run lay still
@@ -139,12 +139,14 @@ def finetune(
         return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy)
 
     before, earlier = _judged_once(out / "before.json", lambda: judged("before", False), began)
-    began_greedy = time.monotonic()
-    before_greedy, earlier_greedy = _judged_once(out / "before_greedy.json", lambda: judged("before", True), began_greedy)
+    before_greedy, earlier_greedy = None, 0.0
+    if recipe.evaluate_greedy:
+        began_greedy = time.monotonic()
+        before_greedy, earlier_greedy = _judged_once(out / "before_greedy.json", lambda: judged("before", True), began_greedy)
     spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
     comparison = compare(before, judged("after", False), seed)
-    greedy = compare(before_greedy, judged("after", True), seed)
-    results = comparison.to_json() | {"greedy": greedy.to_json()}
+    greedy = None if before_greedy is None else compare(before_greedy, judged("after", True), seed)
+    results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})
     facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
     facts |= {"feasible_share": round(feasible, 4), "split": split, "policy": weights_digest(transfer.bundle.state)}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.resolve().name), replace=True)
@@ -167,6 +169,7 @@ def train(
     """The PPO part alone."""
     recipe = transfer.recipe
     scene = scene_for(transfer, "train", recipe.houses, senses)
+    scene = replace(scene, task=replace(scene.task, horizon=recipe.horizon or scene.task.horizon))
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
@@ -247,7 +250,7 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
         "transfer": transfer.loaded.name,
         "simulator": "embedded simulator",
         **outcome.comparison.to_json(),
-        "greedy": outcome.greedy.to_json(),
+        **({} if outcome.greedy is None else {"greedy": outcome.greedy.to_json()}),
         "seconds": round(outcome.seconds, 1),
         "training_seconds": round(outcome.training_seconds, 1),
         "steps": outcome.steps,

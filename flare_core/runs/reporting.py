@@ -49,12 +49,9 @@ def results_text(transfer: Transfer, outcome: Outcome, seed: int) -> str:
     """Markdown: the comparison and what it rests on."""
     lines = [f"# {transfer.plan.source} to {transfer.plan.target}: {transfer.task.name}", ""]
     lines += [markdown(comparison_table(outcome.comparison.to_json())), "", summary_line(outcome, seed), ""]
-    lines += [
-        "The same with the most probable action instead of a sampled one:",
-        "",
-        markdown(comparison_table(outcome.greedy.to_json())),
-        "",
-    ]
+    if outcome.greedy is not None:
+        told = "The same with the most probable action instead of a sampled one:"
+        lines += [told, "", markdown(comparison_table(outcome.greedy.to_json())), ""]
     lines += [markdown(use_table(outcome)), ""]
     return "\n".join(lines)
 

@@ -1,0 +1,122 @@
+"""Fine-tunes the shipped multi-task policy on its tasks, on one that it never saw, and on behaviours; writes the table of docs/tasks.md.
+
+    python scripts/finetune_tasks.py --out runs/tasks             # every run that is not done yet, then JSON and table
+    python scripts/finetune_tasks.py --out runs/tasks fetch       # one of them; behaviours begin where their task's run ended
+    python scripts/finetune_tasks.py --gather --out runs/tasks    # results/finetuned.json and the table from the runs that are done
+    python scripts/finetune_tasks.py --page-only                  # the table again, from the JSON as it is
+
+A run that was stopped goes on where it was. Stretch, in the embedded simulator; one seed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from flare_core.evaluation.report import markdown
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+RESULTS: Final = ROOT / "results" / "finetuned.json"
+PAGE: Final = ROOT / "docs" / "tasks.md"
+POLICY: Final = "shipped:stretch_chores"
+BEGIN, END = "<!-- fine-tuned -->", "<!-- end of fine-tuned -->"
+WORKERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One fine-tuning. `after`: the run whose policy it begins with; none: the shipped one."""
+
+    task: str
+    steps: int
+    episodes: int = 500
+    after: str | None = None
+
+
+RUNS: Final[Mapping[str, Run]] = {
+    "objectnav": Run(task="objectnav", steps=1_000_000),
+    "fetch": Run(task="fetch", steps=1_600_000),
+    "roomvisit": Run(task="roomvisit", steps=1_000_000, episodes=300),
+    "roomnav": Run(task="roomnav", steps=600_000),
+    "fetch_shorter": Run(task="fetch_shorter", steps=500_000, after="fetch"),
+    "fetch_gentle": Run(task="fetch_gentle", steps=500_000, after="fetch"),
+    "fetch_gentle_limit": Run(task="fetch_gentle_limit", steps=500_000, after="fetch"),
+}
+
+
+def train(name: str, out: Path) -> None:
+    """Do a run, or go on with it; nothing where it is done."""
+    run, folder = RUNS[name], out / name
+    if (folder / "results.json").exists():
+        return
+    policy = POLICY if run.after is None else str(out / run.after / "bundle")
+    command = [str(Path(sys.executable).with_name("flare")), "train", "--out", str(folder), "--workers", str(WORKERS)]
+    if (folder / "run.json").exists():
+        command += [str(folder / "transfer.yaml"), "--resume"]
+    else:
+        command += ["--policy", policy, "--embodiment", "stretch_re1", "--task", run.task, "--recipe", "task"]
+    command += ["-o", f"recipe.steps={run.steps}", "-o", f"recipe.evaluation_episodes={run.episodes}"]
+    subprocess.run(command, check=True)
+
+
+def gathered(out: Path) -> dict[str, Any]:
+    """What the runs that are done found, in the order of RUNS."""
+    found = {}
+    for name, run in RUNS.items():
+        path = out / name / "results.json"
+        if path.exists():
+            found[name] = {
+                "begins_with": f"`{run.after or 'stretch_chores'}`",
+                "task": run.task,
+                **json.loads(path.read_text(encoding="utf-8")),
+            }
+    return {"simulator": "embedded simulator", "runs": found}
+
+
+def table(data: Mapping[str, Any]) -> str:
+    """One row for each run: before, after, and the paired differences."""
+    rows = [("task", "begins with", "steps", "success before, %", "after, %", "difference", "actions", "collisions")]
+    for name, run in data["runs"].items():
+        before, after, gap = run["before"], run["after"], run["differences"]
+        rows.append((
+            f"`{name}`", run["begins_with"], f"{run['steps']:,}", _share(before), _share(after), _signed(run["difference"], 100),
+            _signed(gap["length"], 1), _signed(gap["collisions"], 1),
+        ))  # fmt: skip
+    return markdown(rows)
+
+
+def _share(summary: Mapping[str, Any]) -> str:
+    return f"{100 * summary['success']:.1f} [{100 * summary['success_low']:.1f}, {100 * summary['success_high']:.1f}]"
+
+
+def _signed(interval: Mapping[str, float], scale: float) -> str:
+    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(scale * interval[key] for key in ("mean", "low", "high")))
+
+
+def filled(page: str, data: Mapping[str, Any]) -> str:
+    """The page with the table in its place."""
+    head, rest = page.split(BEGIN)
+    return f"{head}{BEGIN}\n{table(data)}\n{END}{rest.split(END, 1)[1]}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(RUNS)}; all if none is named")
+    parser.add_argument("--out", type=Path, default=Path("runs/tasks"))
+    parser.add_argument("--gather", action="store_true")
+    parser.add_argument("--page-only", action="store_true")
+    given = parser.parse_args(arguments)
+    if not (given.gather or given.page_only):
+        for name in given.names or RUNS:
+            train(name, given.out)
+    if not given.page_only:
+        RESULTS.write_text(json.dumps(gathered(given.out), indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
