@@ -104,6 +104,7 @@ def filled(page: str, data: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run, gather, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RUNS)}; all if none is named")
     parser.add_argument("--out", type=Path, default=Path("runs/tasks"))

@@ -141,7 +141,7 @@ def _too_large(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     if not any(isinstance(one, Holding) for one in asked) or any(isinstance(one, Either) for one in asked):
         return
     takes = assets.placements().where["isPickupable"]
-    named = [(("targets", name), name) for name in _mapping(document.get("targets"))]
+    named: list[tuple[Loc, str]] = [(("targets", name), name) for name in _mapping(document.get("targets"))]
     for purpose, kinds in _mapping(document.get("affordances")).items():
         named += [(("affordances", purpose, at), kind) for at, kind in enumerate(_list(kinds)) if isinstance(kind, str)]
     for loc, name in named:

@@ -146,7 +146,7 @@ class Navigator:
                     pack.object_box[pack.object_start[house] + own], arms.numbers_of(arm), *_arm_range(arm), self._shape, reachable,
                     *here.origin, grid.CELL_M, self._near, goal,
                 )  # fmt: skip
-        return np.flatnonzero(goal).astype(np.int32)
+        return np.flatnonzero(_roomy(goal)).astype(np.int32)
 
     def arrival(self, field: Field, x: float, z: float) -> tuple[float, float]:
         """Goal cell of a field that is nearest to a point as the crow flies."""
@@ -286,6 +286,14 @@ class Navigator:
         grid.fill_field(here.near, *here.shape, goals, self._queue, grid.CELL_M, BAND_WEIGHT, metres)
         metres.flags.writeable = False
         return Field(house=house, objects=objects, origin=here.origin, shape=here.shape, metres=metres, goals=goals)
+
+
+def _roomy(goal: Bools) -> Bools:
+    """Goal cells (nz, nx) that most of their neighbours share, or all where there are none: a body that moves in steps misses a lone one."""
+    padded = np.pad(goal, 1).astype(np.int64)
+    around = sum(padded[j : j + goal.shape[0], i : i + goal.shape[1]] for j in range(3) for i in range(3))
+    roomy: Bools = goal & (around > 5)
+    return roomy if roomy.any() else goal
 
 
 def _arm_range(arm: Arm) -> tuple[Floats, Floats]:
