@@ -47,7 +47,7 @@ class Glimpse:
 
 
 class Lookout(Protocol):
-    """Where frames come from; one for each worker. `turn` counts the calls; what is drawn depends on it alone."""
+    """Where frames come from, of the views that learn; one for each worker. `turn` counts the calls; what is drawn depends on it alone."""
 
     turn: int
 
@@ -172,6 +172,8 @@ class PerceptionLesson:
         read = F.cross_entropy(student.encoder.category(student.encoder.encode_goal(words, self.table)), torch.arange(len(words)))
         total, found["reading"] = total + read, float(read.detach())
         for view in student.encoder.spec.views:
+            if view.name not in glimpses:
+                continue
             glimpse, encoder = glimpses[view.name], student.encoder.views[view.name]
             assert isinstance(encoder, ViewEncoder)
             with student.encoder.arithmetic():

@@ -29,7 +29,8 @@ class Instructions:
     Attributes:
         words: int64 (N, L) word ids, 0 pads.
         category: int64 (N,) the category that is named, -1 for none.
-        task: int64 (N,) which task it is of, the one that the encoder can read already being 0.
+        task: int64 (N,) which task it is of, the one that the encoder can read already being 0; instructions that name no category
+            and ask for different things (so many rooms) count as different tasks.
     """
 
     words: Tensor

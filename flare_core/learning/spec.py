@@ -98,6 +98,13 @@ class PerceptionSpec(Spec):
     buffer: int = Field(default=16384, gt=0, description="Frames that each worker keeps to draw from.")
     learning_rate: float = Field(gt=0)
     focus: float = Field(default=0.75, ge=0, le=1, description="Share of frames that look towards something that the task asks for.")
+    at_hand: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of these in which the manipulation camera looks at it, from where an arm could reach it.",
+    )
+    views: tuple[str, ...] = Field(default=(), description="Views that learn; all if none is named.")
 
 
 class CloningSpec(Spec):

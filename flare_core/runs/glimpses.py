@@ -1,6 +1,6 @@
 """Frames at random poses of a body in its houses, with what the embedded simulator knows of every pixel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from flare_core.world import Start
 
 ROWS = 64
 FOCUS_M = (1.5, 2.5, 4.0, 6.0)  # a focused frame is taken from within one of these of what it looks at,
+AT_HAND_M = (0.6, 0.8, 1.1, 1.5)  # or one of these where the manipulation camera looks,
 FOCUS_ASIDE = 0.5  # and so far from straight at it, radians
 
 
@@ -24,7 +25,7 @@ class EmbeddedLookout:
 
     def __init__(
         self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
-        plain: float, focus: float,
+        plain: float, focus: float, at_hand: float = 0.0, views: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Set up the simulator.
 
@@ -32,11 +33,16 @@ class EmbeddedLookout:
             border: share of frames with covered borders.
             plain: share of frames in the houses' own colours.
             focus: share of frames that look towards something that the task asks for, every type as often.
+            at_hand: share of these in which the manipulation camera looks towards it, from near by.
+            views: those that are wanted; all if none is named.
         """
         self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
         self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers
-        self._border, self._plain, self._focus = border, plain, focus
-        self._cameras = {view.name: camera.name for view in policy.views if (camera := body.camera_for(view.name)) is not None}
+        self._border, self._plain, self._focus, self._at_hand = border, plain, focus, at_hand
+        self._views = [view for view in policy.views if not views or view.name in views]
+        self._cameras = {view.name: camera.name for view in self._views if (camera := body.camera_for(view.name)) is not None}
+        hand = body.camera_for("manipulation")
+        self._hand_yaw = None if hand is None else hand.yaw
         self._kinds = kinds_of(self._simulator, task)
         self._categories = len(task.types)
         self.turn = 0
@@ -48,7 +54,7 @@ class EmbeddedLookout:
         self.turn += 1
         house = self._simulator.world().house
         found = {}
-        for view in self._policy.views:
+        for view in self._views:
             images, depth, ids = self._simulator.frames(self._cameras[view.name], view.width, view.height)
             kinds = np.where(ids >= 0, self._kinds[house[:, None, None], np.clip(ids, 0, self._kinds.shape[1] - 1)], -1)
             depth = depth.copy()
@@ -78,11 +84,14 @@ class EmbeddedLookout:
         if not len(present):
             return None
         things = np.flatnonzero(kinds == draws.choice(present))
+        aside, distances = 0.0, FOCUS_M
+        if self._hand_yaw is not None and draws.random() < self._at_hand:
+            aside, distances = self._hand_yaw, AT_HAND_M
         position = self._simulator.object_positions(house)[draws.choice(things)]
         away = np.hypot(cells[:, 0] - position[0], cells[:, 1] - position[2])
-        near = np.flatnonzero(away < draws.choice(FOCUS_M))
+        near = np.flatnonzero(away < draws.choice(distances))
         x, z = cells[draws.choice(near) if len(near) else int(away.argmin())].tolist()
-        return x, z, float(np.arctan2(position[0] - x, position[2] - z) + draws.uniform(-FOCUS_ASIDE, FOCUS_ASIDE))
+        return x, z, float(np.arctan2(position[0] - x, position[2] - z) - aside + draws.uniform(-FOCUS_ASIDE, FOCUS_ASIDE))
 
 
 def kinds_of(simulator: EmbeddedSimulator, task: Task) -> npt.NDArray[np.int64]:

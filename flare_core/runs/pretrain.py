@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,7 @@ def _perceive(
         EmbeddedLookout(
             scene.pack, scene.body, scene.task, policy.spec,
             seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain, focus=spec.focus,
+            at_hand=spec.at_hand, views=spec.views,
         )
         for at in range(workers)
     ]  # fmt: skip
@@ -248,11 +250,14 @@ def instructions_of(task: Task, vocabulary: Vocabulary) -> torch.Tensor:
 
 def sentences_of(pretraining: Pretraining, vocabulary: Vocabulary) -> Instructions:
     """Every instruction of every task, the lesson's first, with the category that it names where it names a type alone."""
-    found, types = [], pretraining.task.types
-    for at, task in enumerate([pretraining.task, *(task for task, _ in pretraining.further)]):
+    found, types = list[tuple[Sequence[int], int, int]](), pretraining.task.types
+    meanings = 0
+    for task in (pretraining.task, *(task for task, _ in pretraining.further)):
         for gaps, kind in task.subjects.named_phrases():
             category = types.index(kind) if kind in types else -1
-            found += [(vocabulary.encode(task.say(gaps, template)), category, at) for template in range(len(task.templates))]
+            found += [(vocabulary.encode(task.say(gaps, template)), category, meanings) for template in range(len(task.templates))]
+            meanings += category < 0  # what names no category is told apart by its words
+        meanings += 1
     return Instructions.of(found)
 
 
