@@ -134,6 +134,9 @@ class Navigation(Protocol):
     def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
         """Way to the nearest place within a horizontal distance of one of the objects' centres; None when there is none."""
 
+    def point_field(self, house: int, x: float, z: float, within_m: float) -> Field | None:
+        """Way to the nearest place within a distance of a point of the floor; None when there is none."""
+
     def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
         """Way to the nearest place from which the arm can take one of the objects; None when there is none.
 

@@ -12,7 +12,7 @@ from flare_core.envs.observation import BodyState
 from flare_core.envs.panorama import Panorama
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
-from flare_core.tasks.episodes import Episode, EpisodeSampler, padded
+from flare_core.tasks.episodes import Episode, EpisodeSampler, padded, points_of
 from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
 from flare_core.tasks.predicates import Holding, LookedAround
 from flare_core.tasks.rewards import Purse
@@ -252,6 +252,7 @@ class Play:
             rooms=padded([() if one is None else one.rooms for one in episodes]),
             marked=self._marked.sum(axis=1),
             looked=np.zeros(len(episodes)) if self._panorama is None else self._panorama.seen(),
+            points=points_of(episodes),
             room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
         )
 
@@ -282,6 +283,8 @@ class Play:
 
     def _distance(self, row: int, episode: Episode) -> float:
         """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into; to no target, none."""
+        if episode.point is not None:
+            return float(np.hypot(episode.point[0] - self._position[row, 0], episode.point[1] - self._position[row, 2]))
         if not episode.targets:
             return float("nan")
         there: Floats = self.simulator.object_positions(episode.start.house)[list(episode.targets)]

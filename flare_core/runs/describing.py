@@ -85,6 +85,8 @@ def _about(task: Task) -> str:
         return f"all objects that serve one of {len(subjects.purposes)} purposes ({', '.join(subjects.purposes)})"
     if subjects.rooms:
         return f"rooms of one of {len(subjects.rooms)} kinds ({', '.join(subjects.rooms.values())})"
+    if subjects.points is not None:
+        return f"points of the floor, {subjects.points[0]:g} to {subjects.points[1]:g} m from the start, in whole metres ahead and aside"
     if not subjects.targets:
         return "the house as a whole"
     said = f"{len(subjects.targets)} types of objects ({', '.join(subjects.targets.values())})"

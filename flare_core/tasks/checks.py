@@ -30,7 +30,7 @@ from flare_core.tasks.words import Vocabulary, split_words
 from flare_core.yaml_tree import Loc, Value
 
 GAP: Final = re.compile(r"\{([^{}]*)\}")
-ABOUT: Final = ("targets", "affordances", "rooms")
+ABOUT: Final = ("targets", "affordances", "rooms", "points")
 ROOMS: Final = ("Kitchen", "LivingRoom", "Bedroom", "Bathroom")
 _OBJECTS: Final[Mapping[type[Expression], str]] = {
     Visible: "visible", Holding: "holding", Near: "near", HandNear: "hand_near", Facing: "facing"
@@ -107,7 +107,7 @@ def _gaps(document: Mapping[str, Value], about: list[str]) -> tuple[str, ...]:
     if not about:
         return ("rooms",)
     if about[0] != "targets":
-        return ("purpose",) if about[0] == "affordances" else ("room",)
+        return ({"affordances": "purpose", "rooms": "room", "points": "point"}[about[0]],)
     own = "selection" if document.get("selections") else "target"
     return (own, "room") if document.get("in_rooms") else (own,)
 
@@ -121,6 +121,8 @@ def _success(loc: Loc, text: Value, about: list[str]) -> Iterator[tuple[Loc, str
     except TaskError:
         return  # told where the value is checked
     names = [name for kind, name in _OBJECTS.items() if kind in asked]
+    if about == ["points"]:
+        names = [name for name in names if name not in ("near", "facing")]
     if names and not set(about) & {"targets", "affordances"}:
         yield loc, f"{names[0]}(target) asks about objects, but no episode is about any. Add `targets:`"
     if InRoom in asked and about != ["rooms"]:

@@ -9,11 +9,12 @@ import numpy as np
 from flare_core.errors import TaskError
 from flare_core.seeding import stream
 from flare_core.tasks.predicates import Both, Expression, Holding, InRoom, Near, RoomsMarked, Visible, positive
-from flare_core.tasks.subjects import Subject
+from flare_core.tasks.subjects import Subject, offset_in_words, offsets
 from flare_core.tasks.task import Task
 from flare_core.world import Field, Floats, Simulator, Start
 
 IN_SIGHT_M = 2.0  # greatest distance of a target that an episode begins in sight of
+ON_M = 0.05  # a point may be so far from where the axis of the body can be
 START_M = 1.5  # least geodesic distance between a start and the places where the task can succeed
 TRIES = 12  # poses drawn in search of one that does not show the target
 SHARE_HOUSES = 64  # houses that the feasible share is counted over
@@ -33,6 +34,7 @@ class Episode:
 
     Attributes:
         rooms: the rooms that it is about.
+        point: x, z of the point of the floor that it is about.
         target_type: what is asked for; `targets` are the objects of that type in the house.
         goal: word ids of the instruction.
         shortest_m: geodesic distance from the start to where the target can be seen.
@@ -46,6 +48,7 @@ class Episode:
     goal: tuple[int, ...]
     shortest_m: float
     rooms: tuple[int, ...] = ()
+    point: tuple[float, float] | None = None
 
 
 class EpisodeSampler:
@@ -110,7 +113,7 @@ class EpisodeSampler:
 
     def field(self, episode: Episode) -> Field:
         """Way to the places where an episode can succeed; for marked rooms, to the room of the episode's that is named first."""
-        field = self.way(episode.start.house, episode.targets, episode.rooms)
+        field = self.way(episode.start.house, episode.targets, episode.rooms, episode.point)
         assert field is not None  # an episode is sampled only where there is one
         return field
 
@@ -121,14 +124,14 @@ class EpisodeSampler:
     @property
     def feasible_share(self) -> float:
         """Share of the (house, subject) pairs that this body can solve, over the first houses."""
-        solved = [
-            self.way(house, subject.objects, subject.rooms) is not None
-            for house in range(min(SHARE_HOUSES, self._simulator.house_count()))
-            for subject in self._subjects_in(house)
-        ]
+        houses = range(min(SHARE_HOUSES, self._simulator.house_count()))
+        if (metres := self.task.subjects.points) is not None:
+            draws = stream(self._seed, "feasible")
+            return float(np.mean([self._begin_with_point(house, 0, draws, metres) is not None for house in houses]))
+        solved = [self.way(house, subject.objects, subject.rooms) is not None for house in houses for subject in self._subjects_in(house)]
         return float(np.mean(solved)) if solved else 0.0
 
-    def way(self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...]) -> Field | None:
+    def way(self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], point: tuple[float, float] | None = None) -> Field | None:
         """Way to where the task can succeed; None where that is nowhere."""
         navigation = self._simulator.navigation
         match self.goal:
@@ -136,6 +139,8 @@ class EpisodeSampler:
                 return navigation.field(house, objects, self.camera, within_m)
             case Holding():
                 return navigation.reach_field(house, objects)
+            case Near(within_m=within_m) if point is not None:
+                return navigation.point_field(house, *point, within_m)
             case Near(within_m=within_m):
                 return navigation.near_field(house, objects, within_m)
             case InRoom():
@@ -156,6 +161,8 @@ class EpisodeSampler:
         return self._present[house]
 
     def _episode_in(self, house: int, number: int, draws: np.random.Generator) -> Episode | None:
+        if self.task.subjects.points is not None:
+            return self._begin_with_point(house, number, draws, self.task.subjects.points)
         present = self._subjects_in(house)
         near: tuple[Subject, Field] | None = None
         for at in draws.permutation(len(present)).tolist():
@@ -208,7 +215,29 @@ class EpisodeSampler:
                 return self._episode_of(subject, field, number, poses[int(np.argmax(seen))], draws)
         return None
 
-    def _episode_of(self, subject: Subject, field: Field, number: int, pose: Floats, draws: np.random.Generator) -> Episode:
+    def _begin_with_point(self, house: int, number: int, draws: np.random.Generator, metres: tuple[float, float]) -> Episode | None:
+        """A start, and one of the points around it that the body can come to; None where no start has one."""
+        navigation = self._simulator.navigation
+        cells, around = navigation.reachable(house), np.array(offsets(metres), dtype=np.float64)
+        for _ in range(TRIES if len(cells) and len(around) else 0):
+            pose = np.append(cells[draws.integers(len(cells))], draws.uniform(-np.pi, np.pi))
+            sin, cos = np.sin(pose[2]), np.cos(pose[2])
+            points = pose[:2] + np.stack([sin * around[:, 0] + cos * around[:, 1], cos * around[:, 0] - sin * around[:, 1]], axis=1)
+            for at in draws.permutation(len(points))[:TRIES].tolist():
+                point = (float(points[at, 0]), float(points[at, 1]))
+                if np.hypot(*(cells - points[at]).T).min() > ON_M:
+                    continue
+                field = self.way(house, (), (), point)
+                if field is not None and np.isfinite(navigation.distance(field, pose[:1], pose[1:2])[0]):
+                    forward, right = around[at].astype(int).tolist()
+                    subject = Subject(kind="point", gaps={"point": offset_in_words(forward, right)})
+                    return self._episode_of(subject, field, number, pose, draws, point)
+        return None
+
+    def _episode_of(
+        self, subject: Subject, field: Field, number: int, pose: Floats, draws: np.random.Generator,
+        point: tuple[float, float] | None = None,
+    ) -> Episode:  # fmt: skip
         x, z, yaw = pose.tolist()
         text = self.task.say(subject.gaps, int(draws.integers(len(self.task.templates))))
         return Episode(
@@ -217,6 +246,7 @@ class EpisodeSampler:
             target_type=subject.kind,
             targets=subject.objects,
             rooms=subject.rooms,
+            point=point,
             instruction=text,
             goal=self._vocabulary.encode(text),
             shortest_m=self._shortest(subject, field, x, z),
@@ -263,3 +293,8 @@ def padded(lists: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dty
     for row, one in enumerate(lists):
         out[row, : len(one)] = one
     return out
+
+
+def points_of(episodes: Sequence[Episode | None]) -> Floats:
+    """(B, 2) point of each episode, not numbers where it is about none."""
+    return np.array([(np.nan, np.nan) if one is None or one.point is None else one.point for one in episodes]).reshape(-1, 2)

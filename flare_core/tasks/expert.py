@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from flare_core.errors import TaskError
-from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets, padded
+from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets, padded, points_of
 from flare_core.tasks.fetching import FetchExpert
 from flare_core.tasks.judging import Asked, Judge, holds
 from flare_core.tasks.predicates import Holding, RoomsMarked, Visible
@@ -153,7 +153,8 @@ class WayExpert:
     def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
         """(B,) the way down, or the end where the body is; `marked` does not matter."""
         del marked
-        asked = replace(Asked.of(pad_targets(episodes)), rooms=padded([episode.rooms for episode in episodes]))
+        about = Asked.of(pad_targets(episodes))
+        asked = replace(about, rooms=padded([episode.rooms for episode in episodes]), points=points_of(episodes))
         there = self._judge.holds(self._simulator, asked)
         out = np.full(len(episodes), self._end, dtype=np.int64)
         rows = np.flatnonzero(~there)

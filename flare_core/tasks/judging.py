@@ -42,6 +42,7 @@ class Asked:
         marked: (B,) how many different rooms were marked.
         room_count: (B,) how many rooms the house has.
         looked: (B,) radians of the circle that the navigation camera has shown so far.
+        points: (B, 2) x, z of a point of the floor that takes the place of a target; not numbers where there is none.
     """
 
     targets: Ints
@@ -49,19 +50,35 @@ class Asked:
     marked: Ints
     room_count: Ints
     looked: Floats
+    points: Floats
 
     @staticmethod
     def of(targets: Ints) -> "Asked":
         """Objects alone."""
         rows = len(targets)
         none = np.zeros(rows, np.int64)
-        return Asked(targets=targets, rooms=np.full((rows, 1), -1), marked=none, room_count=none, looked=np.zeros(rows))
+        return Asked(
+            targets=targets,
+            rooms=np.full((rows, 1), -1),
+            marked=none,
+            room_count=none,
+            looked=np.zeros(rows),
+            points=np.full((rows, 2), np.nan),
+        )
+
+    def places(self, simulator: Simulator) -> Floats:
+        """(B, K, 3) where what is asked for is now; not numbers where padded."""
+        found = simulator.positions_of(self.targets)
+        given = np.flatnonzero(np.isfinite(self.points[:, 0]))
+        found[given, 0] = np.stack([self.points[given, 0], np.zeros(len(given)), self.points[given, 1]], axis=1)
+        return found
 
     def only(self, rows: Bools) -> "Asked":
         """The same, but rows that are False ask nothing."""
         return Asked(
             targets=np.where(rows[:, None], self.targets, -1), rooms=np.where(rows[:, None], self.rooms, -1),
             marked=np.where(rows, self.marked, -1), room_count=self.room_count, looked=np.where(rows, self.looked, -1.0),
+            points=np.where(rows[:, None], self.points, np.nan),
         )  # fmt: skip
 
 
@@ -131,11 +148,11 @@ class Judge:
             case Holding():
                 return np.asarray(((world.held[:, None] == asked.targets) & (asked.targets >= 0)).any(axis=1))
             case Near(within_m=within_m):
-                return _within(_flat(simulator.positions_of(asked.targets) - world.position[:, None]), within_m)
+                return _within(_flat(asked.places(simulator) - world.position[:, None]), within_m)
             case HandNear(within_m=within_m):
                 return _within(np.linalg.norm(simulator.positions_of(asked.targets) - world.hand[:, None], axis=-1), within_m)
             case Facing(within=within):
-                offset = simulator.positions_of(asked.targets) - world.position[:, None]
+                offset = asked.places(simulator) - world.position[:, None]
                 aside = np.arctan2(offset[..., 0], offset[..., 2]) - world.yaw[:, None]
                 return _within(np.abs(np.remainder(aside + math.pi, 2 * math.pi) - math.pi), within)
             case InRoom():

@@ -130,6 +130,6 @@ class Purse:
 
 def _nearest(simulator: Simulator, world: World, asked: Asked) -> Floats:
     """(B,) horizontal metres from the axis to the closest target; infinite where there is none."""
-    offset = simulator.positions_of(asked.targets) - world.position[:, None]
+    offset = asked.places(simulator) - world.position[:, None]
     away = np.hypot(offset[..., 0], offset[..., 2])
     return np.asarray(np.where(np.isnan(away), np.inf, away).min(axis=1))

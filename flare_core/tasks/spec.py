@@ -20,9 +20,10 @@ from flare_core.tasks.task import Task
 # Keys that say in different ways what an episode is about: a task that extends another has one of them.
 DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "targets": ("affordances", "rooms"),
-        "affordances": ("targets", "rooms", "in_rooms", "selections"),
-        "rooms": ("targets", "affordances", "in_rooms", "selections"),
+        "targets": ("affordances", "rooms", "points"),
+        "affordances": ("targets", "rooms", "points", "in_rooms", "selections"),
+        "rooms": ("targets", "affordances", "points", "in_rooms", "selections"),
+        "points": ("targets", "affordances", "rooms", "in_rooms", "selections"),
     }
 )
 
@@ -106,10 +107,24 @@ class SelectionSpec(Spec):
         return self
 
 
+class PointsSpec(Spec):
+    """Points of the floor, some way from the start as the crow flies."""
+
+    at_least_m: float = Field(ge=1.0, le=10.0)
+    at_most_m: float = Field(ge=1.0, le=10.0)
+
+    @pydantic.model_validator(mode="after")
+    def _room_between(self) -> Self:
+        if self.at_most_m < self.at_least_m:
+            raise ValueError(f"at_most_m ({self.at_most_m:g}) has to be at least at_least_m ({self.at_least_m:g})")
+        return self
+
+
 class TaskSpec(Spec):
     """What to do and how it is judged.
 
-    An episode is about objects (`targets`, or `affordances`), about rooms (`rooms`), or, without any of these, about the house.
+    An episode is about objects (`targets`, or `affordances`), about rooms (`rooms`), about a point (`points`), or, without any of
+    these, about the house.
     """
 
     targets: dict[str, Words] = Field(default_factory=dict, description="Object type in the house -> the words for it.")
@@ -119,10 +134,11 @@ class TaskSpec(Spec):
         default_factory=dict, description="Purpose in words -> object types that serve it; instead of `targets`."
     )
     rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words; instead of `targets`.")
+    points: PointsSpec | None = Field(default=None, description="Points of the floor, named from the start; instead of `targets`.")
     start: Literal["anywhere", "in_sight"] = "anywhere"
     """Where an episode begins: some way from where it can succeed, or where the navigation camera shows a target within 2 m."""
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room} or {rooms}."""
+    """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room}, {point} or {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
     ends_itself: bool = False
     """The episode is also over, with success, at the first step after which success holds; nothing has to be said then."""
@@ -142,6 +158,7 @@ def subjects_of(spec: TaskSpec) -> Subjects:
         selections=tuple(Selection(by=one.by, says=one.says, references=MappingProxyType(dict(one.references))) for one in spec.selections),
         purposes=MappingProxyType(dict(spec.affordances)),
         rooms=MappingProxyType(dict(spec.rooms)),
+        points=None if spec.points is None else (spec.points.at_least_m, spec.points.at_most_m),
     )
 
 

@@ -68,7 +68,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subjects:
-    """The rule of one task. Exactly one of `targets`, `purposes` and `rooms` has entries, or none: then it is the whole house.
+    """The rule of one task. Exactly one of `targets`, `purposes`, `rooms` and `points` is given, or none: then it is the whole house.
 
     Attributes:
         targets: object type -> words.
@@ -76,6 +76,8 @@ class Subjects:
         selections: how one of several is chosen; none: all of a type count.
         purposes: words ("sit on") -> object types that serve it.
         rooms: room type -> words.
+        points: metres (least, greatest) from the start to a point of the floor, which the instruction gives in whole metres ahead or
+            behind and to the side. Such a subject is drawn along with the start, so `of` has none.
     """
 
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -83,6 +85,7 @@ class Subjects:
     selections: tuple[Selection, ...] = ()
     purposes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     rooms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    points: tuple[float, float] | None = None
 
     @property
     def gaps(self) -> frozenset[str]:
@@ -91,6 +94,8 @@ class Subjects:
             return frozenset({"purpose"})
         if self.rooms:
             return frozenset({"room"})
+        if self.points is not None:
+            return frozenset({"point"})
         if not self.targets:
             return frozenset({"rooms"})
         own = "selection" if self.selections else "target"
@@ -106,6 +111,8 @@ class Subjects:
             yield from (({"purpose": words}, "") for words in self.purposes)
         elif self.rooms:
             yield from (({"room": words}, "") for words in self.rooms.values())
+        elif self.points is not None:
+            yield from (({"point": offset_in_words(*offset)}, "") for offset in offsets(self.points))
         elif not self.targets:
             yield from (({"rooms": words}, "") for words in NUMBERS[1:])
         else:
@@ -123,6 +130,8 @@ class Subjects:
         if self.purposes:
             found = [(words, _at(types, kinds)) for words, kinds in self.purposes.items()]
             return [Subject(kind=words, gaps={"purpose": words}, objects=objects) for words, objects in found if objects]
+        if self.points is not None:
+            return []
         if not self.targets:
             if not 0 < len(room_types) < len(NUMBERS):
                 return []
@@ -165,6 +174,20 @@ class Subjects:
         for selection in self.selections:
             for words in selection.references.values() or ("",):
                 yield {"selection": selection.says.format(target=noun, reference=words)}
+
+
+def offsets(metres: tuple[float, float]) -> list[tuple[int, int]]:
+    """(forward, right) in whole metres, as far from the start as (least, greatest) allow."""
+    most = min(int(metres[1]), len(NUMBERS) - 1)
+    every = itertools.product(range(-most, most + 1), repeat=2)
+    return [(forward, right) for forward, right in every if metres[0] <= math.hypot(forward, right) <= metres[1]]
+
+
+def offset_in_words(forward: int, right: int) -> str:
+    """'three in front and two to the right'."""
+    parts = [f"{NUMBERS[abs(forward)]} {'in front' if forward > 0 else 'behind'}"] if forward else []
+    parts += [f"{NUMBERS[abs(right)]} to the {'right' if right > 0 else 'left'}"] if right else []
+    return " and ".join(parts)
 
 
 def named(noun: str) -> Mapping[str, str]:

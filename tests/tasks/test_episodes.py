@@ -11,8 +11,9 @@ from flare_core.errors import TaskError
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import START_M, EpisodeSampler
-from flare_core.tasks.judging import holds
+from flare_core.tasks.judging import Asked, Judge, holds
 from flare_core.tasks.spec import load_task
+from flare_core.tasks.subjects import NUMBERS
 from flare_core.tasks.task import Task
 
 
@@ -105,3 +106,33 @@ def test_a_body_that_sees_nothing_is_refused_with_a_remedy(houses: ScenePack, bo
 def test_training_episodes_have_materials_of_their_own(simulator: EmbeddedSimulator, task: Task) -> None:
     assert EpisodeSampler(task, simulator, Letters(), 0, randomise_materials=True).episode(3).start.randomise_materials
     assert not EpisodeSampler(task, simulator, Letters(), 0).episode(3).start.randomise_materials
+
+
+def test_a_point_lies_where_the_instruction_says_seen_from_the_start(simulator: EmbeddedSimulator) -> None:
+    task = load_task("gotopoint")[0]
+    sampler, numbers = EpisodeSampler(task, simulator, Letters(), 3), {word: at for at, word in enumerate(NUMBERS)}
+    for number in range(30):
+        episode = sampler.episode(number)
+        assert episode.point is not None
+        east, north = episode.point[0] - episode.start.x, episode.point[1] - episode.start.z
+        sin, cos = np.sin(episode.start.yaw), np.cos(episode.start.yaw)
+        forward, right = east * sin + north * cos, east * cos - north * sin  # yaw 0 looks along +z, clockwise
+        said = {"in front": 0, "behind": 0, "to the right": 0, "to the left": 0}
+        for part in episode.instruction.split("point ")[1].split(" and "):
+            count, way = part.split(" ", 1)
+            said[way] = numbers[count]
+        assert forward == pytest.approx(said["in front"] - said["behind"], abs=1e-6)
+        assert right == pytest.approx(said["to the right"] - said["to the left"], abs=1e-6)
+        assert 2.0 - 1e-6 <= np.hypot(forward, right) <= 6.0 + 1e-6
+        assert episode.shortest_m >= np.hypot(forward, right) - 0.5 - 0.05  # the way ends half a metre before it
+    assert sampler.feasible_share == 1.0
+
+
+@pytest.mark.parametrize(("distance_m", "is_there"), [(0.49, True), (0.51, False)])
+def test_being_at_a_point_is_being_within_half_a_metre(simulator: EmbeddedSimulator, distance_m: float, is_there: bool) -> None:
+    task = load_task("gotopoint")[0]
+    world, judge = simulator.world(), Judge(task.success, simulator.body, simulator.batch)
+    asked = Asked.of(np.full((simulator.batch, 1), -1))
+    assert not judge.holds(simulator, asked).any()
+    points = world.position[:, [0, 2]] + np.array([0.0, distance_m])
+    assert (judge.holds(simulator, replace(asked, points=points)) == is_there).all()

@@ -117,8 +117,16 @@ ROOMS: dict[str, Fault] = {
     "a start in sight of nothing": put("start", value="in_sight"),
     "choices of nothing": put("selections", value=[{"by": "largest", "says": "the largest {target}"}]),
 }
+POINTS: dict[str, Fault] = {
+    "a point beyond the words": put("points", "at_most_m", value=40),
+    "a point at no distance": put("points", "at_least_m", value=0),
+    "points that cannot be": put("points", value={"at_least_m": 5, "at_most_m": 2}),
+    "a view of a point": put("success", value="visible(target, navigation, within_m: 2.0)"),
+    "a point in the hand": put("success", value="holding(target)"),
+}
 TASKS: dict[str, dict[str, Fault]] = {
     "objectnav": ANY | SEEN, "objectnav_affordance": ANY | SEEN, "fetch": ANY | HELD, "pickup": ANY | HELD, "roomnav": ANY | ROOMS,
+    "gotopoint": ANY | POINTS,
 }  # fmt: skip
 CASES = [(task, fault) for task, faults in TASKS.items() for fault in faults]
 

@@ -114,6 +114,11 @@ class Navigator:
         goals = self._goals.get((house, "near", objects, within_m), lambda: self._cells_near(house, objects, within_m))
         return self._fields.get((house, "near", objects, within_m), lambda: self._field_to(house, objects, goals))
 
+    def point_field(self, house: int, x: float, z: float, within_m: float) -> Field | None:
+        """Way to the nearest place within a distance of a point of the floor."""
+        key = (house, "point", round(x, 3), round(z, 3), within_m)
+        return self._fields.get(key, lambda: self._field_to(house, (), self._cells_around(house, np.array([[x, z]]), within_m)))
+
     def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
         """Way to the nearest place from which the arm can take one of the objects."""
         goals = self._goals.get((house, "reach", objects), lambda: self._cells_to_reach(house, objects))
@@ -173,10 +178,15 @@ class Navigator:
 
     def _cells_near(self, house: int, objects: tuple[int, ...], within_m: float) -> npt.NDArray[np.int32]:
         """Reachable cells whose centre is near enough to an object's, with half a cell to spare."""
-        here, pack = self.grid(house), self._pack
+        things = self._pack.object_box[self._pack.object_start[house] + np.array(objects, dtype=np.int64)]
+        return self._cells_around(house, things[:, [0, 2]], within_m)
+
+    def _cells_around(self, house: int, points: Floats, within_m: float) -> npt.NDArray[np.int32]:
+        """Reachable cells whose centre is near enough to one of the points (P, 2), with half a cell to spare."""
+        here = self.grid(house)
         cells = here.cells()
-        centres, things = here.centres(cells), pack.object_box[pack.object_start[house] + np.array(objects, dtype=np.int64)]
-        away = np.hypot(centres[:, None, 0] - things[None, :, 0], centres[:, None, 1] - things[None, :, 2]).min(axis=1)
+        centres = here.centres(cells)
+        away = np.hypot(centres[:, None, 0] - points[None, :, 0], centres[:, None, 1] - points[None, :, 1]).min(axis=1)
         return np.asarray(cells[away <= within_m - grid.CELL_M / 2])
 
     def distance(self, field: Field, x: Floats, z: Floats) -> Floats:
@@ -289,7 +299,7 @@ class Navigator:
 
 
 def _roomy(goal: Bools) -> Bools:
-    """Goal cells (nz, nx) that most of their neighbours share, or all where there are none: a body that moves in steps misses a lone one."""
+    """Goal cells (nz, nx) that most neighbours share, or all where there are none: a body that moves in steps misses a lone one."""
     padded = np.pad(goal, 1).astype(np.int64)
     around = sum(padded[j : j + goal.shape[0], i : i + goal.shape[1]] for j in range(3) for i in range(3))
     roomy: Bools = goal & (around > 5)
