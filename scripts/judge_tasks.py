@@ -1,24 +1,28 @@
-"""What an expert and chance make of every task that comes along: writes results/tasks.json and the table of docs/tasks.md.
+"""What the shipped policy, an expert and chance make of every task: writes results/tasks.json and the table of docs/tasks.md.
 
-    python scripts/judge_tasks.py                # plays, then writes both
+    python scripts/judge_tasks.py                # plays, then writes both; hours, but it goes on where it was stopped
+    python scripts/judge_tasks.py fetch pickup   # some of them again
     python scripts/judge_tasks.py --page-only    # the table again, from the JSON as it is
 
-1,000 held-out test episodes each, the same for both; Stretch, in the embedded simulator.
+1,000 held-out test episodes each, the same for all three; Stretch, in the embedded simulator.
 """
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import markdown, summarise
+from flare_core.policies.spec import PolicySpec
+from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.facts import commit, machine
-from flare_core.runs.judge import feasible_share, judge_expert, judge_random
+from flare_core.runs.judge import feasible_share, judge_expert, judge_policy, judge_random
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, houses_of
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
@@ -26,48 +30,56 @@ from flare_core.tasks.words import Vocabulary
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROBOT: Final = "stretch_re1"
 TASKS: Final = (
-    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "roomnav", "roomvisit", "pickup", "fetch",
+    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "roomnav", "gotopoint", "roomvisit", "pickup",
+    "fetch",
 )  # fmt: skip
+CLONED: Final = ("objectnav", "pickup", "fetch", "roomvisit")
+POLICY: Final = "shipped:stretch_chores"
 BEGIN, END = "<!-- scores -->", "<!-- end of scores -->"
 
 
-def play(episodes: int, workers: int) -> dict[str, Any]:
-    """Scores of every task."""
+def play(name: str, episodes: int, workers: int, report: Callable[[int], None]) -> dict[str, Any]:
+    """Scores of one task."""
     body, embodiment = load_embodiment(ROBOT)
-    found = {}
-    with ConsoleWatcher() as watcher:
-        watcher.stage("tasks", len(TASKS))
-        for at, name in enumerate(TASKS):
-            task, spec = load_task(name)
-            scene = Scene(pack=houses_of("test", HELD_OUT_HOUSES), body=body, task=task, renders={}, vocabulary=Vocabulary.load())
-            found[name] = {
-                "spec_sha256": spec.sha256,
-                "feasible_share": round(feasible_share(scene), 4),
-                "horizon": task.horizon,
-                "expert": summarise(judge_expert(scene, episodes, workers)).to_json(),
-                "random": summarise(judge_random(scene, episodes, workers, 0)).to_json(),
-            }
-            watcher.advance(at + 1, name)
+    task, spec = load_task(name)
+    bundle, vocabulary = load_bundle(POLICY), Vocabulary.load()
+    policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
+    views = own_views(policy.spec, body, None, None)
+    scene = Scene(pack=houses_of("test", HELD_OUT_HOUSES), body=body, task=task, renders=dict(views.renders), vocabulary=vocabulary)
+    cloned = judge_policy(scene, policy, SensesMaker(views=views, words=vocabulary.vectors), episodes, workers, 0, report)
     return {
-        "simulator": "embedded simulator", "split": "test", "houses": HELD_OUT_HOUSES, "episodes": episodes, "seed": 0,
-        "embodiment_sha256": embodiment.sha256, "embodiment": ROBOT, "commit": commit(), "machine": machine(), "tasks": found,
-    }  # fmt: skip
+        "spec_sha256": spec.sha256,
+        "embodiment_sha256": embodiment.sha256,
+        "policy": weights_digest(bundle.state),
+        "commit": commit(),
+        "feasible_share": round(feasible_share(scene), 4),
+        "horizon": task.horizon,
+        "episodes": episodes,
+        "cloned": summarise(cloned).to_json(),
+        "expert": summarise(judge_expert(scene, episodes, workers)).to_json(),
+        "random": summarise(judge_random(scene, episodes, workers, 0)).to_json(),
+    }
 
 
 def table(data: Mapping[str, Any]) -> str:
     """One row for each task."""
-    rows = [("task", "horizon", "feasible, %", "expert, %", "its actions", "random, %")]
+    rows = [("task", "horizon", "feasible, %", "cloned, %", "expert, %", "its actions", "random, %")]
     for name, one in data["tasks"].items():
         feasible, actions = f"{100 * one['feasible_share']:.1f}", f"{one['expert']['length']:.0f}"
-        rows.append((f"`{name}`", f"{one['horizon']:,}", feasible, _success(one["expert"]), actions, _success(one["random"])))
-    basis = (
-        f"{data['episodes']:,} held-out episodes in {data['houses']} unseen houses each, {data['embodiment']}, 1 seed, embedded simulator"
+        scores = [_success(one.get(who)) for who in ("cloned", "expert", "random")]
+        label = f"`{name}`" + ("" if name in CLONED else ", unseen")
+        rows.append((label, f"{one['horizon']:,}", feasible, scores[0], scores[1], actions, scores[2]))
+    count = ", ".join(f"{number:,}" for number in sorted({one["expert"]["episodes"] for one in data["tasks"].values()}))
+    return (
+        f"{markdown(rows)}\n\n{count} held-out episodes in {data['houses']} unseen houses each, {data['embodiment']}, 1 seed, embedded "
+        f"simulator. Cloned: `{POLICY}`, which imitated {', '.join(CLONED)} and nothing else. Feasible: pairs of house and subject that "
+        "the body can solve at all; episodes are drawn from these."
     )
-    feasible = "Feasible: pairs of house and subject that the body can solve at all; episodes are drawn from these"
-    return f"{markdown(rows)}\n\n{basis}. {feasible}."
 
 
-def _success(summary: Mapping[str, Any]) -> str:
+def _success(summary: Mapping[str, Any] | None) -> str:
+    if summary is None:
+        return "-"
     return f"{100 * summary['success']:.1f} [{100 * summary['success_low']:.1f}, {100 * summary['success_high']:.1f}]"
 
 
@@ -80,15 +92,26 @@ def filled(page: str, data: Mapping[str, Any]) -> str:
 def main() -> None:
     """Play, or make the table again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}; all that are not there yet if none is named")
     parser.add_argument("--page-only", action="store_true")
     parser.add_argument("--episodes", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    scores, page = ROOT / "results" / "tasks.json", ROOT / "docs" / "tasks.md"
+    path, page = ROOT / "results" / "tasks.json", ROOT / "docs" / "tasks.md"
+    data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    data |= {"simulator": "embedded simulator", "split": "test", "houses": HELD_OUT_HOUSES, "seed": 0, "embodiment": ROBOT}
+    data |= {"machine": data.get("machine") or machine(), "tasks": data.get("tasks", {})}
     if not asked.page_only:
-        scores.write_text(json.dumps(play(asked.episodes, asked.workers), indent=1) + "\n", encoding="utf-8")
-    page.write_text(filled(page.read_text(encoding="utf-8"), json.loads(scores.read_text(encoding="utf-8"))), encoding="utf-8")
+        names = asked.names or [name for name in TASKS if "cloned" not in data["tasks"].get(name, {})]
+        with ConsoleWatcher() as watcher:
+            for name in names:
+                watcher.stage(name, asked.episodes)
+                data["tasks"][name] = play(name, asked.episodes, asked.workers, watcher.advance)
+                path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    data["tasks"] = {name: data["tasks"][name] for name in TASKS if name in data["tasks"]}
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), data), encoding="utf-8")
 
 
 if __name__ == "__main__":
