@@ -299,11 +299,10 @@ class Navigator:
 
 
 def _roomy(goal: Bools) -> Bools:
-    """Goal cells (nz, nx) that most neighbours share, or all where there are none: a body that moves in steps misses a lone one."""
+    """Goal cells (nz, nx) that most of their neighbours share: a body that moves in steps misses a lone one."""
     padded = np.pad(goal, 1).astype(np.int64)
     around = sum(padded[j : j + goal.shape[0], i : i + goal.shape[1]] for j in range(3) for i in range(3))
-    roomy: Bools = goal & (around > 5)
-    return roomy if roomy.any() else goal
+    return np.asarray(goal & (around > 5))
 
 
 def _arm_range(arm: Arm) -> tuple[Floats, Floats]:
