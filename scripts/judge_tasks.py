@@ -46,7 +46,10 @@ def play(name: str, episodes: int, workers: int, report: Callable[[int], None]) 
     policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
     views = own_views(policy.spec, body, None, None)
     scene = Scene(pack=houses_of("test", HELD_OUT_HOUSES), body=body, task=task, renders=dict(views.renders), vocabulary=vocabulary)
-    cloned = judge_policy(scene, policy, SensesMaker(views=views, words=vocabulary.vectors), episodes, workers, 0, report)
+    expert = judge_expert(scene, episodes, workers)
+    lengths = dict(zip(expert.number.tolist(), expert.measures["length"].tolist(), strict=True))
+    senses = SensesMaker(views=views, words=vocabulary.vectors)
+    cloned = judge_policy(scene, policy, senses, episodes, workers, 0, report, expert=lengths)
     return {
         "spec_sha256": spec.sha256,
         "embodiment_sha256": embodiment.sha256,
@@ -56,8 +59,8 @@ def play(name: str, episodes: int, workers: int, report: Callable[[int], None]) 
         "horizon": task.horizon,
         "episodes": episodes,
         "cloned": summarise(cloned).to_json(),
-        "expert": summarise(judge_expert(scene, episodes, workers)).to_json(),
-        "random": summarise(judge_random(scene, episodes, workers, 0)).to_json(),
+        "expert": summarise(expert).to_json(),
+        "random": summarise(judge_random(scene, episodes, workers, 0, lengths)).to_json(),
     }
 
 

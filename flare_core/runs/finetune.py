@@ -20,7 +20,7 @@ from flare_core.learning.rollout import Collector, Exploration
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
-from flare_core.runs.judge import feasible_share, judge_policy
+from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
 from flare_core.runs.scalars import scalar_writer
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, training_stages
 from flare_core.tasks.words import Vocabulary
@@ -134,9 +134,11 @@ def finetune(
     feasible = feasible_share(held_out)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
 
+    expert = expert_lengths(held_out, recipe.evaluation_episodes, workers)
+
     def judged(when: str, greedy: bool) -> Episodes:
         watcher.stage(f"evaluating {when}{', greedy' if greedy else ''}", recipe.evaluation_episodes)
-        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy)
+        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy, expert)
 
     before, earlier = _judged_once(out / "before.json", lambda: judged("before", False), began)
     before_greedy, earlier_greedy = None, 0.0

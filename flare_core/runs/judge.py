@@ -1,6 +1,6 @@
 """Play fixed held-out episodes and say how it went: the policy, the expert that SEL is measured against, a random policy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,26 +18,29 @@ from flare_core.tasks.expert import guide_for
 
 ROWS = 50
 Report = Callable[[int], None]
+Lengths = Mapping[int, float]
 ActorMaker = Callable[[FlareVectorEnv], Actor]
 
 
 def judge_policy(
-    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False
-) -> Episodes:
+    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False,
+    expert: Lengths | None = None,
+) -> Episodes:  # fmt: skip
     """Episodes 0 to N - 1 of the scene's houses, played by the policy, with the expert's number of actions beside each.
 
     Args:
         seed: of the sampled actions; the episodes are always the same.
         report: receives the number of episodes done so far.
+        expert: what `expert_lengths` said of these episodes, where that is known already.
     """
     records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report)
-    return gather(with_expert(scene, records, workers), scene.body.action_names)
+    return gather(with_expert(scene, records, workers, expert), scene.body.action_names)
 
 
-def judge_random(scene: Scene, episodes: int, workers: int, seed: int) -> Episodes:
+def judge_random(scene: Scene, episodes: int, workers: int, seed: int, expert: Lengths | None = None) -> Episodes:
     """The same episodes, played by a policy that takes every allowed action with the same chance."""
     records = play_all(blind(scene), lambda stage: random_actor(stage, seed), episodes, workers, lambda done: None)
-    return gather(with_expert(scene, records, workers), scene.body.action_names)
+    return gather(with_expert(scene, records, workers, expert), scene.body.action_names)
 
 
 def judge_expert(scene: Scene, episodes: int, workers: int) -> Episodes:
@@ -46,10 +49,16 @@ def judge_expert(scene: Scene, episodes: int, workers: int) -> Episodes:
     return gather([record | {"expert_length": record["length"]} for record in records], scene.body.action_names)
 
 
-def with_expert(scene: Scene, records: Sequence[Record], workers: int) -> list[Record]:
-    """Records with `expert_length`; infinite where the expert itself fails, so that SEL asks for what is possible."""
-    lengths = {int(record["number"]): record for record in play_all(blind(scene), expert_actor, len(records), workers, lambda done: None)}
-    return [record | {"expert_length": lengths[int(record["number"])]["length"]} for record in records]
+def with_expert(scene: Scene, records: Sequence[Record], workers: int, expert: Lengths | None = None) -> list[Record]:
+    """Records of episodes 0 to N - 1 with `expert_length`."""
+    lengths = expert_lengths(scene, len(records), workers) if expert is None else expert
+    return [record | {"expert_length": lengths[int(record["number"])]} for record in records]
+
+
+def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
+    """Number of actions that the expert needs in each of episodes 0 to N - 1."""
+    records = play_all(blind(scene), expert_actor, episodes, workers, lambda done: None)
+    return {int(record["number"]): float(record["length"]) for record in records}
 
 
 def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report) -> list[Record]:
