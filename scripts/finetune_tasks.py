@@ -39,7 +39,7 @@ class Run:
 
 RUNS: Final[Mapping[str, Run]] = {
     "objectnav": Run(task="objectnav", steps=1_000_000),
-    "fetch": Run(task="fetch", steps=1_600_000),
+    "fetch": Run(task="fetch", steps=1_200_000),
     "roomvisit": Run(task="roomvisit", steps=1_000_000, episodes=300),
     "roomnav": Run(task="roomnav", steps=600_000),
     "fetch_shorter": Run(task="fetch_shorter", steps=500_000, after="fetch"),

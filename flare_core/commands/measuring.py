@@ -57,7 +57,7 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
     from flare_core.evaluation.report import comparison_table, table
     from flare_core.runs.console import print_table
 
-    print_table(table({label: summary.to_json() for label, summary in found.rows.items()}), f"{name}, embedded simulator")
+    print_table(turned(table({label: summary.to_json() for label, summary in found.rows.items()})), f"{name}, embedded simulator")
     actions = list(next(iter(found.rows.values())).use)
     shares = [(action, *(f"{100 * summary.use.get(action, 0.0):.2f}" for summary in found.rows.values())) for action in actions]
     print_table([("use of actions, %", *found.rows), *shares])

@@ -38,7 +38,7 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
             found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
         except KeyboardInterrupt:
             raise StoppedError(STOPPED) from None
-    print_table(table(found), f"{pretraining.loaded.name}, embedded simulator")
+    print_table(turned(table(found)), f"{pretraining.loaded.name}, embedded simulator")
     click.echo(f"95 % intervals, {pretraining.spec.evaluation_episodes:,} held-out episodes, 1 seed ({seed}). Bundle: {out / 'bundle'}")
 
 
@@ -92,7 +92,7 @@ def _run(
     workers: int,
 ) -> None:  # fmt: skip
     from flare_core.commands.transfers import print_plan
-    from flare_core.evaluation.report import comparison_table
+    from flare_core.evaluation.report import comparison_table, turned
     from flare_core.runs.compose import load_plan
     from flare_core.runs.console import ConsoleWatcher, print_table
     from flare_core.runs.finetune import finetune
@@ -113,9 +113,9 @@ def _run(
             written = write_report(found, outcome, out, seed)
         except KeyboardInterrupt:
             raise StoppedError(STOPPED) from None
-    print_table(comparison_table(outcome.comparison.to_json()), f"{found.plan.source} to {found.plan.target}, embedded simulator")
+    print_table(turned(comparison_table(outcome.comparison.to_json())), f"{found.plan.source} to {found.plan.target}, embedded simulator")
     if outcome.greedy is not None:
-        print_table(comparison_table(outcome.greedy.to_json()), "The same with the most probable action instead of a sampled one")
+        print_table(turned(comparison_table(outcome.greedy.to_json())), "The same with the most probable action instead of a sampled one")
     print_table(use_table(outcome))
     click.echo(summary_line(outcome, seed))
     click.echo(f"Wrote {outcome.bundle}, {out / 'results.json'}, {', '.join(map(str, written))}")

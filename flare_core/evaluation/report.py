@@ -236,6 +236,11 @@ def comparison_table(comparison: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [*rows, ("difference, paired", "", *cells)]
 
 
+def turned(rows: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The table with its columns as rows: for many measures of few policies."""
+    return list(zip(*rows, strict=True))
+
+
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; the first row is its heading."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]

@@ -48,10 +48,10 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
 def results_text(transfer: Transfer, outcome: Outcome, seed: int) -> str:
     """Markdown: the comparison and what it rests on."""
     lines = [f"# {transfer.plan.source} to {transfer.plan.target}: {transfer.task.name}", ""]
-    lines += [markdown(comparison_table(outcome.comparison.to_json())), "", summary_line(outcome, seed), ""]
+    lines += [markdown(turned(comparison_table(outcome.comparison.to_json()))), "", summary_line(outcome, seed), ""]
     if outcome.greedy is not None:
         told = "The same with the most probable action instead of a sampled one:"
-        lines += [told, "", markdown(comparison_table(outcome.greedy.to_json())), ""]
+        lines += [told, "", markdown(turned(comparison_table(outcome.greedy.to_json()))), ""]
     lines += [markdown(use_table(outcome)), ""]
     return "\n".join(lines)
 
