@@ -54,7 +54,7 @@ def evaluate(
 
 
 def _print(found: "Evaluation", name: str, basis: str) -> None:
-    from flare_core.evaluation.report import comparison_table, table
+    from flare_core.evaluation.report import comparison_table, table, turned
     from flare_core.runs.console import print_table
 
     print_table(turned(table({label: summary.to_json() for label, summary in found.rows.items()})), f"{name}, embedded simulator")
@@ -62,7 +62,9 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
     shares = [(action, *(f"{100 * summary.use.get(action, 0.0):.2f}" for summary in found.rows.values())) for action in actions]
     print_table([("use of actions, %", *found.rows), *shares])
     if found.against is not None:
-        print_table(comparison_table(found.against.to_json()), f"before: the bundle given by --against; after: {name}; the same episodes")
+        print_table(
+            turned(comparison_table(found.against.to_json())), f"before: the bundle given by --against; after: {name}; the same episodes"
+        )
     click.echo(f"The body can see a target from somewhere it can go to for {100 * found.feasible_share:.1f} % of houses and types.")
     click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. Embedded simulator, not AI2-THOR.")
 

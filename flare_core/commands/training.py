@@ -25,7 +25,7 @@ resume_option = click.option("--resume", is_flag=True, help="Go on with the run 
 @click.pass_obj
 def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, workers: int, overrides: Pairs) -> None:
     """Make a policy: a lesson in seeing, imitation of an expert, practice; judge it."""
-    from flare_core.evaluation.report import table
+    from flare_core.evaluation.report import table, turned
     from flare_core.runs import pretrain as job
     from flare_core.runs.console import ConsoleWatcher, print_table
     from flare_core.runs.pretraining import load_pretraining
