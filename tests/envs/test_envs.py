@@ -254,3 +254,40 @@ def test_faults_of_set_up_name_the_remedy(houses: ScenePack) -> None:
         FlareVectorEnv(simulator, task, sampler, {"rear": (8, 8)})
     with pytest.raises(SimError, match=r"needs a simulator of batch 1, not 2\. Use FlareVectorEnv\."):
         FlareEnv(simulator, task, sampler, {"head": (8, 8)})
+
+
+def test_an_episode_that_ends_itself_does_so_at_the_first_step_of_success(houses: ScenePack) -> None:
+    simulator, task, sampler = parts(houses, "locobot", 6, horizon=200)
+    ended = {}
+    for itself in (False, True):
+        play = Play(simulator, replace(task, ends_itself=itself), sampler, {})
+        expert, over = Expert(simulator, sampler), np.zeros(6, dtype=bool)
+        play.begin(np.arange(6), np.arange(6))
+        lengths = np.zeros(6, dtype=int)
+        for _ in range(200):
+            outcome = play.act(expert.actions(play.episodes))
+            assert not (outcome.success & ~outcome.terminated).any()
+            lengths[outcome.success & ~over] = play.steps[outcome.success & ~over]
+            over |= outcome.terminated
+            if over.all():
+                break
+        ended[itself] = lengths
+    assert (ended[True] > 0).all()
+    assert (ended[True] < ended[False]).all()  # nothing has to be said, and the target was in view before the expert stopped
+
+
+def test_what_an_episode_of_rooms_or_hands_came_to_is_told_and_of_others_is_not(houses: ScenePack) -> None:
+    for name, known in (("roomvisit", "rooms"), ("fetch", "held"), ("objectnav", "")):
+        task, simulator = load_task(name)[0], EmbeddedSimulator(houses, load_embodiment("stretch_re1")[0], 2, 0)
+        play = Play(simulator, task, EpisodeSampler(task, simulator, WORDS, 0), {})
+        play.begin(np.arange(2), np.arange(2))
+        turn = simulator.body.action_names.index("rotate_right")
+        for _ in range(3):
+            play.act(np.full(2, turn))
+        results = play.results(np.ones(2, dtype=bool))
+        assert results["turned_deg"] == pytest.approx([90, 90])
+        for measure in ("rooms", "held"):
+            assert np.isnan(results[measure]).all() == (measure != known)
+        if known == "rooms":
+            rooms = [len(simulator.room_types(episode.start.house)) for episode in play.episodes]
+            assert results["rooms"] == pytest.approx([1 / count for count in rooms])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flare_core.evaluation.report import compare, comparison_table, gather, markdown, per_episode, summarise, table, weighted
+from flare_core.evaluation.report import compare, comparison_table, gather, markdown, per_episode, summarise, table, turned, weighted
 
 ACTIONS = ("move_ahead", "done")
 
@@ -109,3 +109,15 @@ def test_the_table_of_a_comparison_shows_the_paired_difference() -> None:
 
 def test_markdown_has_a_rule_under_its_heading() -> None:
     assert markdown([("", "n"), ("a", "1")]) == "|  | n |\n|---|---|\n| a | 1 |"
+
+
+def test_a_table_is_turned_with_its_measures_as_rows() -> None:
+    assert turned([("", "n", "m"), ("a", "1", "2")]) == [("", "a"), ("n", "1"), ("m", "2")]
+
+
+def test_costs_of_constraints_have_columns_of_their_own() -> None:
+    spent = [{**record(at, True), "cost/collisions_per_episode": 3.0 + at, "turned_deg": 60.0, "rooms": np.nan} for at in range(2)]
+    rows = table({"a": summarise(gather(spent, ACTIONS)).to_json()})
+    assert dict(zip(*rows, strict=True))["collisions, cost"].startswith("3.5 [")
+    assert dict(zip(*rows, strict=True))["turned, °/m"].startswith("15 [")  # 60 degrees on 4 m
+    assert "rooms, %" not in rows[0]
