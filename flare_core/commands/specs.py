@@ -78,7 +78,7 @@ def describe(task: str, embodiment: str, episodes: int, out: Path | None, worker
     TASK is a YAML file or the name of a packaged task: what to look at before training on it.
     """
     from flare_core.embodiments.spec import load_embodiment
-    from flare_core.evaluation.report import table
+    from flare_core.evaluation.report import table, turned
     from flare_core.runs import describing
     from flare_core.runs.console import print_table
     from flare_core.tasks.spec import load_task
@@ -88,7 +88,7 @@ def describe(task: str, embodiment: str, episodes: int, out: Path | None, worker
     told = describing.describe(found, body, episodes=episodes, workers=workers, seed=seed, out=out)
     click.echo("\n".join((f"{found.name}, done by {body.name}.", *told.lines, "")))
     print_table(list(told.episodes), "Ten episodes")
-    print_table(table({who: summary.to_json() for who, summary in told.scores.items()}), "Scores, embedded simulator")
+    print_table(turned(table({who: summary.to_json() for who, summary in told.scores.items()})), "Scores, embedded simulator")
     click.echo(f"{episodes:,} held-out test episodes, 95 % intervals. Embedded simulator, not AI2-THOR.")
     for path in told.pictures:
         click.echo(f"Wrote {path}")

@@ -15,6 +15,7 @@ from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.judge import ActorMaker
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages
+from flare_core.tasks.episodes import Episode
 
 EPISODES = 4  # the first ones; not chosen by how they went
 
@@ -49,11 +50,18 @@ def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list
             label=f"{label}: {'success' if record['success'] else 'no success'} in {record['length']} steps",
             points=np.array(ways[number]),
             yaw=first[number].start.yaw,
-            targets=tuple((float(places[number][at, 0]), float(places[number][at, 2])) for at in first[number].targets),
+            targets=_targets(first[number], places[number]),
             succeeded=bool(record["success"]),
         )
         for number, record in zip(numbers, records, strict=True)
     ]
+
+
+def _targets(episode: Episode, places: npt.NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
+    """x, z of every object, or of the point, that an episode is about."""
+    if episode.point is not None:
+        return (episode.point,)
+    return tuple((float(places[at, 0]), float(places[at, 2])) for at in episode.targets)
 
 
 def panels(scene: Scene, *ways: Sequence[Trail]) -> list[Panel]:
