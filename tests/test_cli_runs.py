@@ -312,3 +312,25 @@ def test_bench_measures_three_things_and_names_the_machine() -> None:
     assert result.exit_code == 0, result.output
     for words in ("renderer, frames of 64x64", "environment, steps of stretch_re1 with 2 cameras", "training, steps of", "cores", "torch"):
         assert words in result.output
+
+
+def test_a_limit_of_ones_own_trains_by_yaml_alone_and_its_cost_stands_in_the_table(tiny: Path, tmp_path: Path) -> None:
+    task = tmp_path / "careful.yaml"
+    task.write_text(
+        "kind: task\nextends: objectnav_short\nconstraints:\n  collisions_per_episode: {at_most: 1, by: lagrange}\n"
+        "  lingering: {at_most: 0, by: lagrange, when: 'looked_around(at_least_deg: 90)'}\n"
+    )
+    out = tmp_path / "run"
+    changes = (f"policy={tiny}", f"task={task}", *BUDGET, "recipe.evaluate_greedy=false", "recipe.horizon=5")
+    result = flare("train", "stretch_to_locobot", "--out", out, *overrides(*changes))
+    assert result.exit_code == 0, result.output
+    results = read(out / "results.json")
+    assert "greedy" not in results
+    assert {"cost/collisions_per_episode", "cost/lingering"} <= set(results["differences"])
+    assert results["before"]["cost/lingering"] > 0
+    assert "lingering, cost" in result.output
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert max(record["length"] for record in log if record["length"] is not None) <= 5  # training is cut off earlier than judging
+    assert results["before"]["length"] > 5
+    assert len(log[-1]["multipliers"]) == 2
+    assert log[-1]["multipliers"][1] > 0  # every episode looks around that far
