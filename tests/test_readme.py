@@ -107,3 +107,9 @@ def test_every_command_is_in_the_readme_and_no_other() -> None:
 
 def test_pictures_are_small() -> None:
     assert all(path.stat().st_size < 150_000 for path in (ROOT / "docs" / "pictures").glob("*.png"))
+
+
+def test_the_table_of_fine_tuned_tasks_is_that_of_its_runs() -> None:
+    path, page = ROOT / "results" / "finetuned.json", (ROOT / "docs" / "tasks.md").read_text()
+    runs = json.loads(path.read_text()) if path.exists() else {"runs": {}}
+    assert filler("finetune_tasks").filled(page, runs) == page, "run python scripts/finetune_tasks.py --page-only"
