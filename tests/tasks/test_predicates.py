@@ -67,7 +67,7 @@ def test_the_grammar_covers_hands_rooms_and_sequences() -> None:
     [
         ("visble(target, navigation, within_m: 2)",
          "column 1 of \"{}\": no predicate 'visble'. Use all, any, not, then, visible, holding, near, hand_near, facing, in_room, stowed, "
-         "rooms_marked. Did you mean 'visible'?"),
+         "rooms_marked, looked_around. Did you mean 'visible'?"),
         ("holding(mug)", "column 9 of \"{}\": holding() can be asked of 'target' only, not of 'mug'."),
         ("near(target)", "column 12 of \"{}\": expected ',', found ')'."),
         ("facing(target, within_m: 2)", "column 16 of \"{}\": facing() has no argument 'within_m'. Write within_deg: 15."),
