@@ -80,7 +80,7 @@ class Play:
         self._yaw, self._turned = np.zeros(batch), np.zeros(batch)
         self._entered = np.zeros_like(self._marked)
         self._has_held = np.zeros(batch, dtype=np.bool_)
-        self._asks_to_hold = asks_of([task.success], Holding)
+        self._holding = Judge(Holding(), body, batch) if asks_of([task.success], Holding) else None
         self._panorama = Panorama(body, batch) if asks_of(task.conditions, LookedAround) else None
         self._collisions = np.zeros(batch, dtype=np.int64)
         self._counts = np.zeros((batch, self.actions), dtype=np.int64)
@@ -206,7 +206,7 @@ class Play:
             "final_distance_m": final,
             "turned_deg": np.where(over, np.degrees(self._turned), 0.0),
             "rooms": self._entered.sum(axis=1) / np.maximum(self._asked.room_count, 1) if self._marks.any() else np.full(len(over), np.nan),
-            "held": self._has_held.astype(np.float64) if self._asks_to_hold else np.full(len(over), np.nan),
+            "held": np.full(len(over), np.nan) if self._holding is None else self._has_held.astype(np.float64),
             **{f"cost/{one.name}": self._ledger.totals[:, at].copy() for at, one in enumerate(self.task.constraints)},
             "costs": self._ledger.learned_totals(),
             "action_counts": np.where(over[:, None], self._counts, 0),
@@ -260,9 +260,8 @@ class Play:
         """Note the room and the thing in hand of every row."""
         inside = np.flatnonzero(self._world.room >= 0)
         self._entered[inside, self._world.room[inside]] = True
-        if self._asks_to_hold:
-            held = self._world.held
-            self._has_held |= ((held[:, None] == self._asked.targets) & (held >= 0)[:, None]).any(axis=1)
+        if self._holding is not None:
+            self._has_held |= self._holding.holds(self.simulator, self._asked)
 
     def _mark(self, actions: Ints) -> tuple[Bools, Bools]:
         """Note the rooms that bodies mark as seen; (B,) which rows did, and (B,) for which of them the room was a new one."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from flare_core.errors import TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
-from flare_core.tasks.judging import Asked, Judge
+from flare_core.tasks.judging import Asked, Judge, home_of
 from flare_core.tasks.walking import Walker, steps_of
 from flare_core.world import Bools, Ints, Simulator
 
@@ -35,8 +35,7 @@ class FetchExpert:
         self._end = sampler.task.end_action(body)
         self._judge = Judge(sampler.task.success, body, simulator.batch)
         self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend"), steps_of(body, "turn_wrist", "right")]
-        assert body.arm is not None  # Judge
-        self._home = np.array([body.arm.home_lift, body.arm.home_extend, body.arm.home_wrist])
+        self._home = home_of(body)
         kinds = {action.effect.kind: at for at, action in enumerate(body.actions) if action.masked is None}
         if "grasp" not in kinds or not self._steps[LIFT] or not self._steps[EXTEND]:
             raise TaskError(f"task {sampler.task.name}: {body.name} needs actions that lift, extend and grasp. Add them, or unmask them.")
