@@ -7,10 +7,14 @@ looking down; angles are radians. Degrees and named directions exist only in YAM
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 EffectKind = Literal["move_base", "turn_base", "turn_camera", "move_arm", "move_hand", "turn_wrist", "grasp", "release", "say"]
 Need = Literal["holding", "empty_gripper"]
+Sense = Literal["contact", "said"]
+"""`contact`: whether something stopped the last action, as a bumper, a stalled motor or odometry that falls short tell.
+`said`: how often `sub_done` was said in this episode, one entry for each of `MOST_SAID` times."""
+MOST_SAID: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +201,7 @@ class Embodiment:
         actions: in the order of the policy head's rows.
         on_contact: "cancel" (AI2-THOR: the move does not happen) or "stop" (it goes as far as it can).
         max_interact_height_m: highest point that the gripper is used at, or None.
+        senses: what the policy is told beside its joints and its gripper, see SENSES.
     """
 
     name: str
@@ -208,6 +213,7 @@ class Embodiment:
     jitter: Jitter = Jitter()
     noise: Noise = Noise()
     on_contact: Literal["cancel", "stop"] = "cancel"
+    senses: tuple[Sense, ...] = ()
 
     def camera(self, name: str) -> Camera:
         """The camera of that name; KeyError if there is none."""
@@ -236,11 +242,14 @@ class Embodiment:
 
     @property
     def body_inputs(self) -> tuple[str, ...]:
-        """Names of the entries of the `body` observation, in order: joints scaled to [-1, 1], then `holding` in {0, 1}."""
+        """Names of the entries of the `body` observation, in order: joints scaled to [-1, 1], then `holding` and senses in {0, 1}."""
         names: list[str] = []
         if self.arm is not None:
             names += ["lift", "extend", "wrist"]
         for camera in self.cameras:
             names += [f"pan:{camera.name}"] if camera.pan is not None else []
             names += [f"tilt:{camera.name}"] if camera.tilt is not None else []
-        return (*names, "holding") if self.gripper != "none" else tuple(names)
+        names += ["holding"] if self.gripper != "none" else []
+        names += ["contact"] if "contact" in self.senses else []
+        names += [f"said_{count}" for count in range(1, MOST_SAID + 1)] if "said" in self.senses else []
+        return tuple(names)

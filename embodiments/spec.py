@@ -8,13 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 import pydantic
 from pydantic import Field
 
 from flare_core.embodiments import checks, directions
-from flare_core.embodiments.body import Arm, Camera, Embodiment, Footprint, Jitter, Noise, Range
+from flare_core.embodiments.body import Arm, Camera, Embodiment, Footprint, Jitter, Noise, Range, Sense
 from flare_core.embodiments.effects import ActionsSpec, Directed, Entry, Name, actions_of
 from flare_core.embodiments.presets import LENSES, LensPreset
 from flare_core.reading import Loaded, Spec, read
@@ -241,6 +241,15 @@ class EmbodimentSpec(Spec):
     """The order is the order of the policy head's rows."""
     jitter: JitterSpec = JitterSpec()
     noise: NoiseSpec = NoiseSpec()
+    senses: tuple[Sense, ...] = ()
+    """What the policy is told beside joints and gripper: `contact`, that something stopped the last action (bumper, stalled motor,
+    odometry that falls short); `said`, how often it has said `sub_done` in this episode."""
+
+    @pydantic.model_validator(mode="after")
+    def _each_sense_once(self) -> Self:
+        if len(set(self.senses)) < len(self.senses):
+            raise ValueError("senses: one of them is named twice. Name each once")
+        return self
 
 
 def load_embodiment(
@@ -298,6 +307,7 @@ def build(spec: EmbodimentSpec, name: str) -> Embodiment:
         ),
         noise=Noise(move_m=spec.noise.move_m, turn=math.radians(spec.noise.turn_deg)),
         on_contact=spec.base.on_contact,
+        senses=tuple(sense for sense in get_args(Sense) if sense in spec.senses),
     )
 
 

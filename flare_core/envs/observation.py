@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from flare_core.embodiments.body import Action, Embodiment, Range
-from flare_core.world import Bools, Floats, World
+from flare_core.embodiments.body import MOST_SAID, Action, Embodiment, Range
+from flare_core.tasks.task import MARK
+from flare_core.world import Bools, Floats, Ints, World
 
 SLACK = 1e-6  # rounding of a joint that was moved many times
 
@@ -20,6 +21,7 @@ class BodyState:
         self._high = np.array([joint.high for _, joint in ranges])
         self._source = np.array([at for at, _ in ranges], dtype=np.int64)
         self._grips = body.gripper != "none"
+        self._says = np.array([action.effect.kind == "say" and action.effect.axis == MARK for action in body.actions])
         self._static = np.array([action.masked is None for action in body.actions])
         self._holding = np.array(["holding" in action.needs for action in body.actions])
         self._empty = np.array(["empty_gripper" in action.needs for action in body.actions])
@@ -30,13 +32,21 @@ class BodyState:
         self._amount = np.array([body.actions[at].effect.amount for at in self._moved])
         self._dynamic = bool(len(self._moved)) or bool(self._holding.any()) or bool(self._empty.any())
 
-    def observe(self, world: World) -> npt.NDArray[np.float32]:
-        """(B, D) joints scaled to [-1, 1] by their limits, then 1 or 0 for a full or empty gripper."""
+    def observe(self, world: World, counts: Ints) -> npt.NDArray[np.float32]:
+        """(B, D) joints scaled to [-1, 1] by their limits, then 1 or 0 for a full or empty gripper and for every sense.
+
+        Args:
+            counts: (B, A) how often each action was chosen in every row's episode.
+        """
         joints = self._values(world)
-        scaled = np.clip(2.0 * (joints - self._low) / np.maximum(self._high - self._low, 1e-9) - 1.0, -1.0, 1.0)
+        parts = [np.clip(2.0 * (joints - self._low) / np.maximum(self._high - self._low, 1e-9) - 1.0, -1.0, 1.0)]
         if self._grips:
-            scaled = np.concatenate([scaled, (world.held >= 0)[:, None]], axis=1)
-        return np.asarray(scaled, dtype=np.float32)
+            parts.append((world.held >= 0)[:, None])
+        if "contact" in self.body.senses:
+            parts.append(world.collided[:, None])
+        if "said" in self.body.senses:
+            parts.append(counts[:, self._says].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
+        return np.concatenate(parts, axis=1).astype(np.float32)
 
     def masks(self, world: World) -> Bools:
         """(B, A) True where an action is allowed: the robot can do it, its needs are met, and the joint has the way left."""

@@ -173,7 +173,7 @@ class Play:
         }
         seen["goal"] = self._goal[at].copy()
         seen["previous_action"] = self._previous[at].copy()
-        seen["body"] = self.state.observe(self._world)[at]
+        seen["body"] = self.state.observe(self._world, self._counts)[at]
         seen["step"] = self.steps[at].copy()
         return seen
 

@@ -48,7 +48,7 @@ class CloneSettings:
     passes: int
     minibatches: int
     expert_share: float
-    segment: int | None
+    segments: tuple[int, ...]
     expert_only_steps: int
     random_actions: float
     drop_view: float
@@ -135,7 +135,8 @@ class Apprentice:
 
     def _by_expert(self, numbers: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Rows that the expert leads now."""
-        part = np.zeros_like(steps) if self.settings.segment is None else steps // self.settings.segment
+        lengths = np.array(self.settings.segments or (np.iinfo(np.int64).max,))
+        part = steps // lengths[numbers % len(lengths)]
         leads: npt.NDArray[np.bool_] = uniforms(self.keys["lead"], numbers, part)[:, 0] < self.settings.expert_share
         return leads
 

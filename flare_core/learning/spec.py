@@ -1,6 +1,6 @@
 """Grammar of a recipe: how to train. Every stabiliser is a switch."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import pydantic
 from pydantic import Field
@@ -120,10 +120,10 @@ class CloningSpec(Spec):
         default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others."
     )
     expert_only_steps: int = Field(default=0, ge=0, description="Steps at the start in which the expert leads all.")
-    segment: int | None = Field(
-        default=None,
-        gt=0,
-        description="Steps after which it is drawn anew who leads; left out, whoever leads does so to the end of the episode.",
+    segments: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        default=(),
+        description="Steps after which it is drawn anew who leads; of several lengths every episode has one, in turn. Left out, whoever "
+        "leads does so to the end of the episode.",
     )
     random_actions: float = Field(default=0.05, ge=0, lt=1, description="Chance of a random detour at a step.")
 

@@ -171,7 +171,7 @@ def _clone(
         passes=cloning.passes,
         minibatches=cloning.minibatches,
         expert_share=cloning.expert_share,
-        segment=cloning.segment,
+        segments=cloning.segments,
         expert_only_steps=cloning.expert_only_steps,
         random_actions=cloning.random_actions,
         drop_view=wide.drop_view,

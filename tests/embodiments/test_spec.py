@@ -1,6 +1,7 @@
 """The YAML of a robot: grammar, presets, faults between its parts, and the robots that are shipped."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,19 @@ def test_the_stretch_has_the_twenty_flare_actions_in_their_order() -> None:
     assert body.noise.move_m == body.noise.turn == 0.0
     assert body.actions[8].needs == ("empty_gripper",)
     assert body.actions[19].needs == ("holding",)
+
+
+def test_the_feeling_stretch_is_the_stretch_with_two_senses_more(tmp_path: Path) -> None:
+    body, feeling = load_embodiment("stretch_re1")[0], load_embodiment("stretch_re1_feeling")[0]
+    assert replace(feeling, name=body.name, senses=()) == body
+    assert feeling.body_inputs == (*body.body_inputs, "contact", *(f"said_{count}" for count in range(1, 9)))
+    path = tmp_path / "twice.yaml"
+    path.write_text("kind: embodiment\nextends: stretch_re1\nsenses: [contact, contact]\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="senses: one of them is named twice"):
+        load_embodiment(path)
+    path.write_text("kind: embodiment\nextends: stretch_re1\nsenses: [smell]\n", encoding="utf-8")
+    with pytest.raises(SpecError, match=r"twice.yaml:3: senses"):
+        load_embodiment(path)
 
 
 def test_the_locobot_pans_and_tilts_and_has_no_arm() -> None:

@@ -77,6 +77,29 @@ def test_the_body_observation_is_scaled_by_its_limits(houses: ScenePack) -> None
     assert seen["step"].tolist() == [1]
 
 
+def test_senses_tell_of_contact_and_of_what_was_said_and_begin_anew_with_the_episode(houses: ScenePack) -> None:
+    body = replace(load_embodiment("stretch_re1")[0], senses=("contact", "said"))
+    simulator, task, sampler = parts(houses, "", 2, body=body)
+    env = FlareVectorEnv(simulator, task, sampler, {"navigation": (24, 16)}, "striped")
+    env.reset()
+    names, first = body.action_names, body.body_inputs.index("contact")
+    assert body.body_inputs[first:] == ("contact", *(f"said_{count}" for count in range(1, 9)))
+    ahead, mark, turn = names.index("move_ahead"), names.index("sub_done"), names.index("rotate_left")
+    touched = [False, False]
+    for _ in range(20):  # until a wall is met
+        seen = env.step(np.array([ahead, turn]))[0]
+        assert seen["body"][:, first].tolist() == simulator.world().collided.tolist()
+        touched = [was or bool(now) for was, now in zip(touched, seen["body"][:, first], strict=True)]
+    assert touched == [True, False]
+    for count in (1, 2):
+        seen = env.step(np.array([mark, turn]))[0]
+        assert seen["body"][0, first + 1 :].tolist() == [1.0] * count + [0.0] * (8 - count)
+    assert not seen["body"][1, first + 1 :].any()
+    assert env.observation_space["body"].shape == seen["body"].shape
+    seen = env.step(np.array([names.index("done"), turn]))[0]
+    assert not seen["body"][0, first:].any()
+
+
 def test_a_joint_at_its_limit_is_masked_until_it_leaves_it(houses: ScenePack) -> None:
     env = vector(houses, 1)
     _, info = env.reset()

@@ -10,7 +10,7 @@ from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, PlainViews, Toy, senses
 
 SETTINGS = CloneSettings(
-    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, segment=None, expert_only_steps=64, random_actions=0.1,
+    learning_rate=3e-3, rollout=8, passes=2, minibatches=2, expert_share=0.3, segments=(), expert_only_steps=64, random_actions=0.1,
     drop_view=0.0, border=0.5, steps=6_000,
 )  # fmt: skip
 WORDS = np.linspace(-1, 1, 2 * 64, dtype=np.float32).reshape(2, 64)
@@ -106,11 +106,15 @@ def test_who_leads_is_drawn_anew_after_a_segment_or_stays_to_the_end() -> None:
     numbers = np.arange(400, dtype=np.int64)
     early, late = np.zeros_like(numbers), np.full_like(numbers, 20)
     assert np.array_equal(apprentice._by_expert(numbers, early), apprentice._by_expert(numbers, late))
-    apprentice.settings = replace(SETTINGS, segment=10)
+    apprentice.settings = replace(SETTINGS, segments=(10,))
     first, same, next_one = (apprentice._by_expert(numbers, np.full_like(numbers, step)) for step in (0, 9, 10))
     assert np.array_equal(first, same)
     assert not np.array_equal(first, next_one)
     assert abs(float(next_one.mean()) - SETTINGS.expert_share) < 0.1
+    apprentice.settings = replace(SETTINGS, segments=(10, 50))
+    changed = apprentice._by_expert(numbers, np.full_like(numbers, 10)) != apprentice._by_expert(numbers, early)
+    assert changed[::2].any()
+    assert not changed[1::2].any()
 
 
 def test_a_worker_learns_from_its_tasks_side_by_side() -> None:

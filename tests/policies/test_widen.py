@@ -11,7 +11,7 @@ NARROW = PolicySpec(
     views=VIEWS, actions=("go", "done"), body_inputs=("lift",), categories=("mug", "bed"), channels=(8, 8, 8, 8), features=16, width=32,
     heads=2, context=8,
 )  # fmt: skip
-WIDE = replace(NARROW, levels=3, context=20)
+WIDE = replace(NARROW, levels=3, context=20, body_inputs=("lift", "contact"))
 
 
 def first_layer(policy: SmallPolicy, *, absent: bool) -> torch.Tensor:
@@ -35,13 +35,18 @@ def test_a_wider_policy_does_as_before() -> None:
     wide.load_state_dict(widened(narrow.state_dict(), NARROW, WIDE))
     for absent in (False, True):
         assert torch.allclose(first_layer(narrow, absent=absent), first_layer(wide, absent=absent), atol=1e-5)
+    lift = torch.tensor([[0.3], [-1.0]])
+    for touches in (0.0, 1.0):
+        felt = torch.cat([lift, torch.full((2, 1), touches)], dim=1)
+        assert torch.allclose(narrow.actor.body(lift), wide.actor.body(felt))
     wide.actor.see.weight[:, -1] += 1.0  # the last level of the last view: what was nothing is listened to now
     assert not torch.allclose(first_layer(narrow, absent=False), first_layer(wide, absent=False), atol=1e-5)
 
 
-def test_only_levels_and_context_may_differ() -> None:
+def test_only_levels_context_and_further_inputs_may_differ() -> None:
     assert can_widen(NARROW, NARROW)
     assert can_widen(NARROW, WIDE)
     assert not can_widen(WIDE, NARROW)
     assert not can_widen(NARROW, replace(WIDE, width=64))
+    assert not can_widen(NARROW, replace(WIDE, body_inputs=("contact", "lift")))
     assert WIDE.matches == MATCHES + 3

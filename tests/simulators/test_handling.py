@@ -289,7 +289,7 @@ def test_joints_of_a_hand_move_agree_with_where_the_hand_is(move: tuple[float, f
     assert hands[1] - hands[0] == pytest.approx([move[0], move[1], move[2]], abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(-0.8, 0.8), st.floats(0.3, 1.0), st.floats(-0.8, 0.8), st.floats(0.01, 0.2), st.floats(0.0, 3.1)), max_size=3
@@ -316,3 +316,19 @@ def test_a_way_that_is_free_leads_through_no_box(blocks: list[tuple[float, ...]]
                 d = points - box[:3]
                 inside = (np.abs(box[6] * d[:, 0] - box[7] * d[:, 2]) < box[3] - 0.013) & (np.abs(d[:, 1]) < box[4] - 0.013)
                 assert not (inside & (np.abs(box[7] * d[:, 0] + box[6] * d[:, 2]) < box[5] - 0.013)).any()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.8, 0.8), st.floats(0.3, 1.0), st.floats(0.2, 0.8), st.floats(0.01, 0.2), st.floats(0.0, 3.1)),
+        min_size=1, max_size=3,
+    ),
+    st.tuples(st.floats(0, 0.25), st.floats(0.1, 0.5), st.floats(-1, 1)),
+)  # fmt: skip
+def test_a_free_way_of_the_arm_is_a_sweep_that_nothing_stops(blocks: list[tuple[float, ...]], joints: tuple[float, ...]) -> None:
+    boxes = np.array([[x, y, z, half, half, half, math.cos(yaw), math.sin(yaw)] for x, y, z, half, yaw in blocks])
+    numbers, before, after = arms.numbers_of(ARM), np.array([0.0, 0.0, 0.0, 0.0, 0.1, 0.0]), np.array([0.0, 0.0, 0.0, *joints])
+    near, every = np.zeros(len(boxes), np.int64), np.arange(len(boxes))
+    free = arms.sweep_arm(boxes, 0, len(boxes), numbers, before, after, True, np.zeros((0, 8)), near) == 1.0
+    assert arms.is_free_way(boxes, every, len(boxes), numbers, before, after) == free

@@ -189,6 +189,25 @@ def sweep_arm(
 
 
 @kernel
+def is_free_way(boxes: Floats, near: Ints, count: int, arm: Floats, before: Floats, after: Floats) -> bool:
+    """Whether `sweep_arm` of an empty hand is 1 while the base stands still; the end is looked at first, where most ways fail.
+
+    Args:
+        near, count: the boxes that the arm can come near.
+    """
+    origin, state, parts, none = np.empty(4), np.empty(6), np.empty((PARTS, 8)), np.empty((0, 8))
+    way = abs(after[LIFT] - before[LIFT]) + abs(after[EXTEND] - before[EXTEND]) + abs(after[WRIST] - before[WRIST]) * FINGER_M
+    steps = max(1, math.ceil(way / STEP_M - 1e-9))
+    for step in range(steps, 0, -1):
+        share = step / steps
+        for at in range(6):
+            state[at] = before[at] + (after[at] - before[at]) * share
+        if not _is_clear(boxes, near, count, arm, state, True, none, origin, parts):
+            return False
+    return True
+
+
+@kernel
 def distance_to(box: Floats, point: Floats) -> float:
     """Metres from a point to the nearest point of a box, 0 inside."""
     dx, dz = point[0] - box[0], point[2] - box[2]

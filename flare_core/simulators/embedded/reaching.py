@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from flare_core.simulators.embedded import arm as arms
 from flare_core.simulators.embedded.jit import kernel
-from flare_core.simulators.embedded.motion import blocked
+from flare_core.simulators.embedded.motion import blocked, near_boxes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -39,6 +39,18 @@ def heading_to(arm: Floats, x: float, z: float, px: float, pz: float) -> float:
 
 
 @kernel
+def _keep_beside(boxes: Floats, near: Ints, count: int, sx: float, sz: float, sin: float, cos: float, arm: Floats) -> int:
+    """Keep the near boxes that come within a hand's breadth of the line from (sx, sz) along the telescope; how many those are."""
+    kept, breadth = 0, arms.FINGER_M + arms.BEAM_M + arm[arms.RADIUS]
+    for at in range(count):
+        box = boxes[near[at]]
+        if abs((box[0] - sx) * cos - (box[2] - sz) * sin) <= breadth + math.hypot(box[3], box[5]):
+            near[kept] = near[at]
+            kept += 1
+    return kept
+
+
+@kernel
 def reach_from(
     boxes: Floats, owners: Ints, first: int, last: int, takes: Bools, thing: int, middle: Floats, arm: Floats, limits: Floats,
     home: Floats, x: float, z: float, yaw: float, near: Ints, out: Floats,
@@ -53,7 +65,7 @@ def reach_from(
         near: scratch, at least last - first long.
         out: (2,) written.
     """
-    state, before, hand, none = np.empty(6), np.empty(6), np.empty(3), np.empty((0, 8))
+    state, before, hand = np.empty(6), np.empty(6), np.empty(3)
     state[0], state[1], state[2], state[5] = x, z, yaw, home[2]
     sin, cos = math.sin(yaw + arm[arms.REACH]), math.cos(yaw + arm[arms.REACH])
     # Extension at which the hand is above the object's middle; it need not come so far.
@@ -64,9 +76,18 @@ def reach_from(
     bulk = math.hypot(middle[3], middle[5]) + arm[arms.RADIUS]
     if along + bulk < limits[2] or along - bulk > limits[3]:
         return False
+    count = _keep_beside(boxes, near, near_boxes(boxes, first, last, x, z, arm[arms.FARTHEST], near), sx, sz, sin, cos, arm)
     reach = arm[arms.RADIUS] - SPARE_M
     foot, top = middle[1] - middle[4], middle[1] + middle[4]
     step = max(LIFT_STEP_M, (top - foot) / LEVELS)
+    # Only what is near the object can be nearer to a hand that has it within its sphere.
+    close, rivals = np.empty(last - first, np.int64), 0
+    for at in range(first, last):
+        owner, box = owners[at], boxes[at]
+        apart = math.hypot(box[0] - middle[0], box[2] - middle[2]) - math.hypot(box[3], box[5]) - math.hypot(middle[3], middle[5])
+        if owner == thing or (owner >= 0 and takes[owner] and apart <= 2 * reach):
+            close[rivals] = at
+            rivals += 1
     for level in range(LEVELS + 2):
         lift = foot + ABOVE_M + level * step - arm[arms.UP]
         if lift > top + reach - arm[arms.UP]:
@@ -79,10 +100,10 @@ def reach_from(
             state[4] = extend
             arms.hand_of(arm, state, hand)
             nearest, other = np.inf, np.inf
-            for at in range(first, last):
+            for at in close[:rivals]:
                 if owners[at] == thing:
                     nearest = min(nearest, arms.distance_to(boxes[at], hand))
-                elif owners[at] >= 0 and takes[owners[at]]:
+                else:
                     other = min(other, arms.distance_to(boxes[at], hand))
             if nearest < reach and nearest < other:
                 is_free = True
@@ -91,8 +112,8 @@ def reach_from(
                     before[3], before[4] = home[0], home[1]
                     raised, there = before.copy(), state.copy()
                     raised[3] = there[3] = min(max(lift + side * OFF_M, limits[0]), limits[1])
-                    is_free = is_free and arms.sweep_arm(boxes, first, last, arm, before, raised, True, none, near) == 1.0
-                    is_free = is_free and arms.sweep_arm(boxes, first, last, arm, raised, there, True, none, near) == 1.0
+                    is_free = is_free and arms.is_free_way(boxes, near, count, arm, raised, there)
+                    is_free = is_free and arms.is_free_way(boxes, near, count, arm, before, raised)
                 if is_free:
                     out[0], out[1] = lift, extend
                     return True
