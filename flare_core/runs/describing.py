@@ -105,6 +105,7 @@ def _paid(reward: Reward) -> str:
         "collision": "for a contact",
         "nearer_per_m": "for a metre nearer to the target",
         "new_room": "for a new room",
+        "new_square": "for a new square of the floor",
         "right_mark": "for a right mark",
         "wrong_mark": "for a wrong mark",
     }

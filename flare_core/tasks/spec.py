@@ -61,6 +61,8 @@ class RewardSpec(Spec):
     """For every metre nearer to the closest target than ever before in the episode."""
     new_room: float = 0.0
     """For every room entered for the first time, but for the first."""
+    new_square: float = 0.0
+    """For every square of 0.15 m of the floor that the axis enters for the first time, but for the first."""
     right_mark: float = 0.0
     """For marking a room that was not marked yet."""
     wrong_mark: float = 0.0

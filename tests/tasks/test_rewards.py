@@ -73,10 +73,19 @@ def test_rooms_are_paid_when_entered_and_marks_when_right() -> None:
     assert paid(reward, two_rooms(), steps, (0.0, 3.6)) == [3, -0.2, 0, 2, 3, 0, 0, 0, 0]
 
 
+def test_a_square_of_the_floor_is_paid_for_once() -> None:
+    # From z = 0 in steps of 0.25 m: 0.25 is in the second square of 0.15 m, 0.5 in the fourth; then back over both; 0.25 beyond the start is new again.
+    back = [TURN_RIGHT, TURN_RIGHT, FORWARD, FORWARD]
+    assert paid(Reward(new_square=1.0), POST, [FORWARD, FORWARD, *back]) == [1, 1, 0, 0, 0, 0]
+    assert paid(Reward(new_square=1.0), POST, [FORWARD, TURN_RIGHT, FORWARD, *back]) == [1, 0, 1, 0, 0, 0, 1]
+
+
 def test_the_next_episode_begins_with_nothing_paid() -> None:
     task = replace(
         load_task("objectnav")[0],
-        reward=Reward(nearer_per_m=1.0, new_room=1.0, terms=(Term(when=parse("near(target, within_m: 100)"), value=4.0, once=True),)),
+        reward=Reward(
+            nearer_per_m=1.0, new_room=1.0, new_square=0.5, terms=(Term(when=parse("near(target, within_m: 100)"), value=4.0, once=True),)
+        ),
     )
     simulator = EmbeddedSimulator([POST], body(replace(eye(), role="navigation"), gripper="parallel"), 2, 0)
     purse, asked, none = Purse(task.reward, simulator.body, 2, 1), Asked.of(np.array([[0], [0]])), np.zeros(2, np.bool_)
@@ -90,11 +99,11 @@ def test_the_next_episode_begins_with_nothing_paid() -> None:
     assert pay() == [0.0, 0.0]
     kept = purse.snapshot()
     act(simulator, FORWARD)
-    assert pay() == [0.25, 0.25]
+    assert pay() == [0.75, 0.75]
     purse.begin(np.array([1]), simulator, simulator.world(), asked)
     assert pay() == [0.0, 4.0]
     purse.restore(kept)
-    assert pay() == [0.25, 0.25]
+    assert pay() == [0.75, 0.75]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +111,7 @@ def test_the_next_episode_begins_with_nothing_paid() -> None:
     [
         ("objectnav_shorter", Reward(step=-0.01)),
         ("objectnav_gentle", Reward(collision=-0.5)),
-        ("roomvisit_shaped", Reward(new_room=2.0, right_mark=2.0, wrong_mark=-0.2)),
+        ("roomvisit_shaped", Reward(new_room=2.0, new_square=0.005, right_mark=2.0, wrong_mark=-0.2)),
     ],
 )
 def test_behaviours_are_their_task_with_another_reward(name: str, reward: Reward) -> None:
