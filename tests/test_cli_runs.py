@@ -319,6 +319,7 @@ def test_a_limit_of_ones_own_trains_by_yaml_alone_and_its_cost_stands_in_the_tab
     task.write_text(
         "kind: task\nextends: objectnav_short\nconstraints:\n  collisions_per_episode: {at_most: 1, by: lagrange}\n"
         "  lingering: {at_most: 0, by: lagrange, when: 'looked_around(at_least_deg: 90)'}\n"
+        "metrics: {turned_half: 'looked_around(at_least_deg: 180)'}\n"
     )
     out = tmp_path / "run"
     changes = (f"policy={tiny}", f"task={task}", *BUDGET, "recipe.evaluate_greedy=false", "recipe.horizon=5")
@@ -329,6 +330,7 @@ def test_a_limit_of_ones_own_trains_by_yaml_alone_and_its_cost_stands_in_the_tab
     assert {"cost/collisions_per_episode", "cost/lingering"} <= set(results["differences"])
     assert results["before"]["cost/lingering"] > 0
     assert "lingering, cost" in result.output
+    assert "turned half, %" in result.output
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert max(record["length"] for record in log if record["length"] is not None) <= 5  # training is cut off earlier than judging
     assert results["before"]["length"] > 5

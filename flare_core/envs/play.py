@@ -14,6 +14,7 @@ from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
 from flare_core.tasks.episodes import Episode, EpisodeSampler, padded, points_of
 from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
+from flare_core.tasks.metrics import Milestones
 from flare_core.tasks.predicates import Holding, LookedAround
 from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import MARK, Task
@@ -73,6 +74,7 @@ class Play:
         self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
         self._purse = Purse(task.reward, body, batch, self._marked.shape[1])
         self._ledger = Ledger(task.constraints, body, batch)
+        self._milestones = Milestones(task.metrics, body, batch)
         self._goal = np.zeros((batch, self.goal_words), dtype=np.int32)
         self._previous = np.full(batch, self.actions, dtype=np.int64)
         self._position = np.zeros((batch, 3))
@@ -121,6 +123,7 @@ class Play:
         self._previous[rows] = self.actions
         self._purse.begin(rows, self.simulator, self._world, self._asked)
         self._ledger.begin(rows, self.simulator, self._world, self._asked)
+        self._milestones.begin(rows, self.simulator, self._asked)
         self._position[rows] = self._world.position[rows]
         self._yaw[rows] = self._world.yaw[rows]
         self._path_m[rows] = 0.0
@@ -161,6 +164,7 @@ class Play:
         reward = self._purse.pay(self.simulator, world, self._asked, ended, self._success, marks, fresh)
         penalty, costs = self._ledger.charge(self.simulator, world, self._asked)
         reward -= penalty
+        self._milestones.step(self.simulator, self._asked)
         self._return += reward
         cut = ~ended & (self.steps >= self.task.horizon)
         return Outcome(reward=reward, terminated=ended, truncated=cut, success=self._success, costs=costs)
@@ -187,8 +191,8 @@ class Play:
         Returns:
             (B,) number, success, reward, length, path_m, shortest_m, collisions, final_distance_m; turned_deg, how far the base
             turned in all; rooms, the share of rooms that it was in, and held, whether a target ever was in its hand, where the
-            task asks for that and else not a number; cost/<name> of every constraint; (B, L) costs of those that the learner
-            keeps; and (B, A) action_counts.
+            task asks for that and else not a number; cost/<name> of every constraint, metric/<name> of every metric; (B, L) costs of those
+            that the learner keeps; and (B, A) action_counts.
         """
         shortest, final = np.zeros(len(over)), np.zeros(len(over))
         for row in np.flatnonzero(over).tolist():
@@ -208,6 +212,7 @@ class Play:
             "rooms": self._entered.sum(axis=1) / np.maximum(self._asked.room_count, 1) if self._marks.any() else np.full(len(over), np.nan),
             "held": np.full(len(over), np.nan) if self._holding is None else self._has_held.astype(np.float64),
             **{f"cost/{one.name}": self._ledger.totals[:, at].copy() for at, one in enumerate(self.task.constraints)},
+            **{f"metric/{name}": reached for name, reached in self._milestones.results().items()},
             "costs": self._ledger.learned_totals(),
             "action_counts": np.where(over[:, None], self._counts, 0),
         }
@@ -217,6 +222,7 @@ class Play:
         own = {name: np.array(getattr(self, f"_{name}")) for name in _KEPT} | {f"judge/{k}": v for k, v in self._judge.snapshot().items()}
         own |= {f"purse/{name}": array for name, array in self._purse.snapshot().items()}
         own |= {f"ledger/{name}": array for name, array in self._ledger.snapshot().items()}
+        own |= {f"milestones/{name}": array for name, array in self._milestones.snapshot().items()}
         own |= {} if self._panorama is None else {"panorama": self._panorama.shown.copy()}
         own |= {"numbers": self.numbers.copy(), "steps": self.steps.copy()}
         return own | {f"simulator/{name}": array for name, array in self.simulator.snapshot().items()}
@@ -234,6 +240,9 @@ class Play:
         if self._panorama is not None:
             self._panorama.shown = np.array(state["panorama"])
         self._ledger.restore({name.removeprefix("ledger/"): array for name, array in state.items() if name.startswith("ledger/")})
+        self._milestones.restore(
+            {name.removeprefix("milestones/"): array for name, array in state.items() if name.startswith("milestones/")}
+        )
         self._ask()
         self.steps = np.array(state["steps"])
 

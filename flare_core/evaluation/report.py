@@ -36,6 +36,8 @@ MEASURES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
 )
 _SHARES = ("sel", "spl", "collision_rate", "rooms", "held")
 COST = "cost/"  # begins the names of what constraints count
+METRIC = "metric/"  # begins the names of a task's own metrics
+OF_TASK: Final = (COST, METRIC)
 LEAST_PATH_M: Final = 0.2  # a body that turns on the spot has no path to divide by
 FEW_HOUSES: Final = 20  # fewer cannot be resampled as a whole: with one house every resample is the same
 
@@ -48,7 +50,7 @@ class Episodes:
         number: (N,) which episode of the task's fixed list.
         success: (N,) bool.
         measures: (N,) for each name: length, path_m, shortest_m, collisions, final_distance_m, turned_deg; rooms and held where the
-            task asks for that, cost/<name> of its constraints; expert_length where it is known.
+            task asks for that, cost/<name> of its constraints, metric/<name> of its metrics; expert_length where it is known.
             NaN or infinite where an episode has no such number (a target that cannot be reached).
         actions: names, in the order of the columns of `used`.
         used: (N, A) how often each action was taken.
@@ -127,7 +129,13 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
     if len(twice):
         raise ValueError(f"episode {twice[0]} was played twice")
     names = ["length", "path_m", "shortest_m", "collisions", "final_distance_m"]
-    further = ["turned_deg", "rooms", "held", "expert_length", *(name for name in (ordered[0] if ordered else ()) if name.startswith(COST))]
+    further = [
+        "turned_deg",
+        "rooms",
+        "held",
+        "expert_length",
+        *(name for name in (ordered[0] if ordered else ()) if name.startswith(OF_TASK)),
+    ]
     names += [name for name in further if ordered and all(name in record for record in ordered)]
     has_houses = bool(ordered) and all("house" in record for record in ordered)
     return Episodes(
@@ -153,7 +161,7 @@ def per_episode(episodes: Episodes) -> dict[str, Floats]:
     found = {"spl": weighted(episodes.success, measured["shortest_m"], measured["path_m"])}
     if "expert_length" in measured:
         found["sel"] = weighted(episodes.success, measured["expert_length"], measured["length"])
-    found |= {name: values for name, values in measured.items() if name in MEASURES or name.startswith(COST)}
+    found |= {name: values for name, values in measured.items() if name in MEASURES or name.startswith(OF_TASK)}
     found["collision_rate"] = measured["collisions"] / np.maximum(measured["length"], 1.0)
     if "turned_deg" in measured:
         found["turning"] = measured["turned_deg"] / np.maximum(measured["path_m"], LEAST_PATH_M)
@@ -161,13 +169,21 @@ def per_episode(episodes: Episodes) -> dict[str, Floats]:
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
-    """The names of MEASURES first, then the constraints'."""
+    """The names of MEASURES first, then the task's own."""
     there = list(names)
-    return [name for name in MEASURES if name in there] + [name for name in there if name.startswith(COST)]
+    return [name for name in MEASURES if name in there] + [name for name in there if name.startswith(OF_TASK)]
 
 
 def _heading(name: str) -> str:
-    return MEASURES[name][0] if name in MEASURES else name.removeprefix(COST).replace("_per_episode", "").replace("_", " ") + ", cost"
+    if name in MEASURES:
+        return MEASURES[name][0]
+    if name.startswith(METRIC):
+        return name.removeprefix(METRIC).replace("_", " ") + ", %"
+    return name.removeprefix(COST).replace("_per_episode", "").replace("_", " ") + ", cost"
+
+
+def _scale(name: str) -> float:
+    return 100.0 if name in _SHARES or name.startswith(METRIC) else 1.0
 
 
 def _digits(name: str) -> int:
@@ -220,7 +236,7 @@ def table(summaries: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]]:
     rows = [("", "episodes", "success, %", *(_heading(name) for name in names))]
     for label, summary in summaries.items():
         cells = [_cell(summary, "success", 1, 100.0)]
-        cells += [_cell(summary, name, _digits(name), 100.0 if name in _SHARES else 1.0) for name in names]
+        cells += [_cell(summary, name, _digits(name), _scale(name)) for name in names]
         rows.append((label, f"{summary['episodes']:,}", *cells))
     return rows
 
@@ -231,8 +247,7 @@ def comparison_table(comparison: Mapping[str, Any]) -> list[tuple[str, ...]]:
     names = [name for name in _in_order(comparison["differences"]) if _heading(name) in rows[0]]
     cells = [_signed(comparison["difference"], 1, 100.0)]
     for name in names:
-        scale = 100.0 if name in _SHARES else 1.0
-        cells.append(_signed(comparison["differences"][name], _digits(name), scale))
+        cells.append(_signed(comparison["differences"][name], _digits(name), _scale(name)))
     return [*rows, ("difference, paired", "", *cells)]
 
 

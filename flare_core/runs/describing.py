@@ -70,11 +70,19 @@ def describe(task: Task, body: Embodiment, *, episodes: int, workers: int, seed:
 def sentences(task: Task) -> list[str]:
     """The spec in words."""
     start = "where the navigation camera shows a target from near by" if task.begins_in_sight else "some way from where it can succeed"
+    limits = [
+        f"{one.name.replace('_', ' ')}{'' if one.when is None else f' ({in_words(one.when)})'} at most {one.at_most:g}, by "
+        + ("a multiplier that the learner finds" if one.by == "lagrange" else f"{one.weight:g} off for each beyond")
+        for one in task.constraints
+    ]
+    metrics = [f"{name.replace('_', ' ')} ({in_words(when)})" for name, when in task.metrics.items()]
     return [
         f"About: {_about(task)}.",
         f"An episode begins {start}, and ends when the robot says '{task.ends_with}', or after {task.horizon:,} steps without success.",
         f"It is a success if then {in_words(task.success)}.",
         f"Reward: {_paid(task.reward)}.",
+        *([f"Limits: {'; '.join(limits)}."] if limits else []),
+        *([f"Metrics of its own: {'; '.join(metrics)}."] if metrics else []),
         f"{len(task.instructions()):,} instructions, such as '{task.instructions()[0]}'.",
     ]
 

@@ -60,6 +60,8 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
             yield ("constraints", name), f"there is no cost '{name}'. Use {', '.join(COSTS)}, or add `when:`.{did_you_mean(name, COSTS)}"
         if when is not None and name in COSTS:
             yield ("constraints", name, "when"), f"'{name}' has its own rule. Choose another name, or take out `when`"
+    for name, when in _mapping(document.get("metrics")).items():
+        yield from _success(("metrics", name), when, about)
     yield from _wordless(document)
 
 

@@ -1,44 +1,57 @@
-"""How well an episode went, from its account alone."""
+"""What a task's own metrics ask of an episode: whether something held at some step of it."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from flare_core.embodiments.body import Embodiment
+from flare_core.tasks.judging import Asked, Judge
+from flare_core.tasks.predicates import Expression
+from flare_core.world import Bools, Simulator
 
 
-def spl(success: npt.ArrayLike, shortest_m: npt.ArrayLike, path_m: npt.ArrayLike) -> Floats:
-    """Success weighted by path length, for every episode.
+class Milestones:
+    """Remembers, for a batch of episodes, which expressions have held so far. B rows, M metrics in the order of the spec."""
 
-    Reference: Anderson et al. 2018, "On evaluation of embodied navigation agents", section 3.2.
+    def __init__(self, metrics: Mapping[str, Expression], body: Embodiment, batch: int) -> None:
+        """Begin with empty rows.
 
-    Args:
-        success: (N,) 0 or 1.
-        shortest_m: (N,) geodesic distance from the start to where the target can be seen.
-        path_m: (N,) length of the way that was gone.
+        Raises:
+            TaskError: the body lacks a camera, an arm or a gripper.
+        """
+        self._judges = {name: Judge(when, body, batch) for name, when in metrics.items()}
+        self.reached: Bools = np.zeros((batch, len(metrics)), dtype=np.bool_)
 
-    Returns:
-        (N,) success * shortest / max(path, shortest); success itself where the shortest way is 0.
-    """
-    return _weighted(success, shortest_m, path_m)
+    def begin(self, rows: npt.NDArray[np.int64], simulator: Simulator, asked: Asked) -> None:
+        """Episodes begin in these rows; what holds at their start counts."""
+        self.reached[rows] = False
+        begun = np.isin(np.arange(len(self.reached)), rows)
+        for judge in self._judges.values():
+            judge.begin(rows)
+        self._look(simulator, asked, begun)
 
+    def step(self, simulator: Simulator, asked: Asked) -> None:
+        """Note what holds after one more action."""
+        self._look(simulator, asked, np.ones(len(self.reached), dtype=np.bool_))
 
-def sel(success: npt.ArrayLike, expert_steps: npt.ArrayLike, steps: npt.ArrayLike) -> Floats:
-    """Success weighted by episode length, for every episode.
+    def results(self) -> dict[str, npt.NDArray[np.float64]]:
+        """(B,) of each metric: 1.0 where it held at some step of the row's episode."""
+        return {name: self.reached[:, at].astype(np.float64) for at, name in enumerate(self._judges)}
 
-    Reference: Eftekhar et al. 2023, "Selective visual representations", as FLaRe reports it.
+    def snapshot(self) -> dict[str, npt.NDArray[Any]]:
+        """What the future depends on."""
+        kept = {f"{name}/{key}": array for name, judge in self._judges.items() for key, array in judge.snapshot().items()}
+        return {"reached": self.reached.copy(), **kept}
 
-    Args:
-        success: (N,) 0 or 1.
-        expert_steps: (N,) actions that the expert needs from the same start.
-        steps: (N,) actions that were taken.
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go back to a snapshot."""
+        self.reached = np.array(state["reached"])
+        for name, judge in self._judges.items():
+            judge.restore({key.removeprefix(f"{name}/"): array for key, array in state.items() if key.startswith(f"{name}/")})
 
-    Returns:
-        (N,) success * expert / max(steps, expert).
-    """
-    return _weighted(success, expert_steps, steps)
-
-
-def _weighted(success: npt.ArrayLike, best: npt.ArrayLike, taken: npt.ArrayLike) -> Floats:
-    won, least, most = (np.asarray(array, dtype=np.float64) for array in (success, best, taken))
-    most = np.maximum(most, least)
-    return np.asarray(won * np.divide(least, most, out=np.ones_like(most), where=most > 0.0))
+    def _look(self, simulator: Simulator, asked: Asked, rows: Bools) -> None:
+        for at, judge in enumerate(self._judges.values()):
+            self.reached[:, at] |= judge.holds(simulator, asked.only(rows))
+            judge.step(simulator, asked, rows)

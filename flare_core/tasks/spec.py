@@ -148,6 +148,9 @@ class TaskSpec(Spec):
     """Expression over the predicates of `flare_core/tasks/predicates.py`, judged at the end."""
     reward: RewardSpec = RewardSpec()
     constraints: dict[str, ConstraintSpec] = Field(default_factory=dict, description="What should not happen too often in an episode.")
+    metrics: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[str, pydantic.AfterValidator(_expression)]] = Field(
+        default_factory=dict, description="Name -> expression: tables say in how many episodes it held at some step."
+    )
     horizon: Annotated[int, Field(gt=0, le=100_000)]
     """Greatest number of steps."""
 
@@ -185,6 +188,7 @@ def task_of(name: str, spec: TaskSpec) -> Task:
             )
             for name, one in spec.constraints.items()
         ),
+        metrics=MappingProxyType({name: parse(when) for name, when in spec.metrics.items()}),
         ends_with=spec.ends_with,
         ends_itself=spec.ends_itself,
         horizon=spec.horizon,

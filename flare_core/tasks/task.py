@@ -1,7 +1,8 @@
 """One task as values: what to look for, how it is said, when it is done and what that is worth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from flare_core.embodiments.body import Embodiment
@@ -26,6 +27,7 @@ class Task:
         ends_with: what the body says to end it ("done").
         horizon: steps after which an episode is cut off, without success.
         constraints: what should not happen too often.
+        metrics: what tables say of an episode beside the usual: whether this held at some step.
         ends_itself: an episode is also over, with success, at the first step after which success holds.
         begins_in_sight: episodes begin where the navigation camera shows a target from near by, not some way off.
     """
@@ -38,6 +40,7 @@ class Task:
     ends_with: str
     horizon: int
     constraints: tuple[Constraint, ...] = ()
+    metrics: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
     ends_itself: bool = False
     begins_in_sight: bool = False
 
@@ -67,7 +70,7 @@ class Task:
     def conditions(self) -> tuple[Expression, ...]:
         """Every expression that the task judges by."""
         costs = tuple(one.when for one in self.constraints if one.when is not None)
-        return (self.success, *(term.when for term in self.reward.terms), *costs)
+        return (self.success, *(term.when for term in self.reward.terms), *costs, *self.metrics.values())
 
     def end_action(self, body: Embodiment) -> int:
         """The body's action that ends an episode.

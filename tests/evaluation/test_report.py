@@ -115,9 +115,13 @@ def test_a_table_is_turned_with_its_measures_as_rows() -> None:
     assert turned([("", "n", "m"), ("a", "1", "2")]) == [("", "a"), ("n", "1"), ("m", "2")]
 
 
-def test_costs_of_constraints_have_columns_of_their_own() -> None:
-    spent = [{**record(at, True), "cost/collisions_per_episode": 3.0 + at, "turned_deg": 60.0, "rooms": np.nan} for at in range(2)]
+def test_costs_and_metrics_of_a_task_have_columns_of_their_own() -> None:
+    spent = [
+        {**record(at, True), "cost/collisions_per_episode": 3.0 + at, "metric/got_there": float(at), "turned_deg": 60.0, "rooms": np.nan}
+        for at in range(2)
+    ]
     rows = table({"a": summarise(gather(spent, ACTIONS)).to_json()})
     assert dict(zip(*rows, strict=True))["collisions, cost"].startswith("3.5 [")
     assert dict(zip(*rows, strict=True))["turned, °/m"].startswith("15 [")  # 60 degrees on 4 m
+    assert dict(zip(*rows, strict=True))["got there, %"].startswith("50.0 [")
     assert "rooms, %" not in rows[0]

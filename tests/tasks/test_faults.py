@@ -83,6 +83,8 @@ ANY: dict[str, Fault] = {
     "a penalty without a weight": put("constraints", "collisions_per_episode", value={"at_most": 1, "by": "penalty"}),
     "a weight that is learned": put("constraints", "collisions_per_episode", value={"at_most": 1, "by": "lagrange", "weight": 2}),
     "a cost with two rules": put("constraints", "collisions_per_episode", value={"at_most": 1, "by": "lagrange", "when": "stowed()"}),
+    "a metric about nothing": put("metrics", "merry", value="dancing()"),
+    "a metric with a name that is none": put("metrics", "So Far", value="stowed()"),
     "another kind of spec": put("kind", value="recipe"),
     "a room that does not exist": put("rooms", value={"Kichen": "kitchen"}),
 }

@@ -74,9 +74,10 @@ def test_rooms_are_paid_when_entered_and_marks_when_right() -> None:
 
 
 def test_a_square_of_the_floor_is_paid_for_once() -> None:
-    # From z = 0 in steps of 0.25 m: 0.25 is in the second square of 0.15 m, 0.5 in the fourth; then back over both; 0.25 beyond the start is new again.
+    # From z = 0 in steps of 0.25 m: 0.25 is in the second square of 0.15 m, 0.5 in the fourth; then back over both.
     back = [TURN_RIGHT, TURN_RIGHT, FORWARD, FORWARD]
     assert paid(Reward(new_square=1.0), POST, [FORWARD, FORWARD, *back]) == [1, 1, 0, 0, 0, 0]
+    # Back from x = 0.25, and as far beyond the start.
     assert paid(Reward(new_square=1.0), POST, [FORWARD, TURN_RIGHT, FORWARD, *back]) == [1, 0, 1, 0, 0, 0, 1]
 
 
