@@ -28,7 +28,7 @@ from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-ROBOT: Final = "stretch_re1"
+ROBOT: Final = "stretch_re1_feeling"
 TASKS: Final = (
     "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "roomnav", "gotopoint", "roomvisit", "pickup",
     "fetch",

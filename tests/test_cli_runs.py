@@ -200,6 +200,15 @@ def test_evaluate_compares_on_the_same_episodes_and_plays_in_given_houses(run: P
     assert found["against"]["difference"] == kept["difference"]
 
 
+def test_evaluate_plays_another_task_than_the_bundles_own(run: Path) -> None:
+    found = json.loads(flare("evaluate", run / "bundle", "--episodes", "2", "--task", "roomnav", "--json").stdout)
+    assert found["task"] == "roomnav"
+    assert found["rows"]["test houses, sampled"]["episodes"] == 2
+    refused = flare("evaluate", run / "bundle", "--episodes", "2", "--task", "pickup")
+    assert refused.exit_code == 1
+    assert "locobot can hold nothing" in refused.output
+
+
 def test_evaluate_refuses_to_pair_what_is_no_pair(run: Path, tiny: Path) -> None:
     result = flare("evaluate", run / "bundle", "--episodes", "4", "--against", tiny)
     assert result.exit_code == 1

@@ -20,14 +20,15 @@ HOUSE_HELP = "Also play in this ProcTHOR house; all that are given make a row of
 @click.option("--episodes", type=click.IntRange(min=1), default=500, show_default=True, help="Fixed episodes, always the same.")
 @click.option("--greedy", is_flag=True, help="Also measure with the most probable action instead of a sampled one.")
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True, help="Held-out houses to play in.")
+@click.option("--task", metavar="TASK", help="Another task than the bundle's own: a packaged name or a file.")
 @click.option("houses", "--house", metavar="FILE.json", type=click.Path(path_type=Path), multiple=True, help=HOUSE_HELP)
 @click.option("--against", metavar="BUNDLE", help="Compare with another bundle on the same episodes.")
 @click.option("as_json", "--json", is_flag=True, help="Print the result as JSON.")
 @workers_option
 @seed_option
 def evaluate(
-    bundle: str, episodes: int, greedy: bool, split: Literal["test", "val"], houses: tuple[Path, ...], against: str | None, as_json: bool,
-    workers: int, seed: int,
+    bundle: str, episodes: int, greedy: bool, split: Literal["test", "val"], task: str | None, houses: tuple[Path, ...],
+    against: str | None, as_json: bool, workers: int, seed: int,
 ) -> None:  # fmt: skip
     """Measure a policy on held-out episodes.
 
@@ -40,17 +41,17 @@ def evaluate(
 
     use_one_thread()
     plan = Plan(episodes=episodes, split=split, greedy=greedy, houses=houses, workers=workers, seed=seed)
-    candidate, other = ready(bundle), None if against is None else ready(against)
+    candidate, other = ready(bundle, task), None if against is None else ready(against, task)
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
             found = judge(candidate, plan, watcher, other)
         except KeyboardInterrupt:
             raise StoppedError("Stopped. An evaluation keeps nothing; give the same command again, perhaps with fewer --episodes") from None
     if as_json:
-        about = {"bundle": bundle, "simulator": "embedded simulator", "split": split, "seed": seed}
+        about = {"bundle": bundle, "task": candidate.task.name, "simulator": "embedded simulator", "split": split, "seed": seed}
         click.echo(json.dumps(about | found.to_json(), indent=1))
         return
-    _print(found, candidate.bundle.name, f"{episodes:,} episodes in each row, 1 seed ({seed})")
+    _print(found, f"{candidate.bundle.name}, {candidate.task.name}", f"{episodes:,} episodes in each row, 1 seed ({seed})")
 
 
 def _print(found: "Evaluation", name: str, basis: str) -> None:

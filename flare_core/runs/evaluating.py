@@ -71,8 +71,11 @@ class Plan:
     seed: int
 
 
-def ready(reference: str) -> Candidate:
+def ready(reference: str, other_task: str | None = None) -> Candidate:
     """Read a bundle and everything that playing with it takes.
+
+    Args:
+        other_task: packaged name or path of a task to play instead of the bundle's own.
 
     Raises:
         FlareError: it cannot be used.
@@ -82,7 +85,7 @@ def ready(reference: str) -> Candidate:
     if bundle.plan is not None and bundle.source is None:
         raise BundleError(f"{reference}: has a plan but no source.yaml, so its views cannot be made. Make the bundle again with this flare")
     views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)
-    task, _ = load_task(locate(reference) / TASK)
+    task, _ = load_task(other_task or locate(reference) / TASK)
     task.check(bundle.embodiment)
     return Candidate(bundle=bundle, policy=policy, senses=SensesMaker(views=views, words=Vocabulary.load().vectors), task=task)
 
