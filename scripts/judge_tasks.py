@@ -30,7 +30,7 @@ from flare_core.tasks.words import Vocabulary
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROBOT: Final = "stretch_re1_feeling"
 TASKS: Final = (
-    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "roomnav", "gotopoint", "roomvisit", "pickup",
+    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "objectnav_two", "roomnav", "gotopoint", "roomvisit", "pickup",
     "fetch",
 )  # fmt: skip
 CLONED: Final = ("objectnav", "pickup", "fetch", "roomvisit")

@@ -12,7 +12,7 @@ from flare_core.envs.observation import BodyState
 from flare_core.envs.panorama import Panorama
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
-from flare_core.tasks.episodes import Episode, EpisodeSampler, padded, points_of
+from flare_core.tasks.episodes import Episode, EpisodeSampler, later_of, padded, points_of
 from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
 from flare_core.tasks.metrics import Milestones
 from flare_core.tasks.predicates import Holding, LookedAround
@@ -262,6 +262,7 @@ class Play:
             marked=self._marked.sum(axis=1),
             looked=np.zeros(len(episodes)) if self._panorama is None else self._panorama.seen(),
             points=points_of(episodes),
+            later=later_of(episodes, self.task.subjects.in_turn),
             room_count=np.array([0 if one is None else len(self.simulator.room_types(one.start.house)) for one in episodes]),
         )
 
@@ -290,12 +291,16 @@ class Play:
         return episode
 
     def _distance(self, row: int, episode: Episode) -> float:
-        """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into; to no target, none."""
+        """Horizontal metres from the axis to the nearest target's centre: a measure that no camera enters into; to no target, none.
+
+        Of several targets in turn, to the last.
+        """
         if episode.point is not None:
             return float(np.hypot(episode.point[0] - self._position[row, 0], episode.point[1] - self._position[row, 2]))
-        if not episode.targets:
+        targets = episode.later[-1] if episode.later else episode.targets
+        if not targets:
             return float("nan")
-        there: Floats = self.simulator.object_positions(episode.start.house)[list(episode.targets)]
+        there: Floats = self.simulator.object_positions(episode.start.house)[list(targets)]
         return float(np.hypot(there[:, 0] - self._position[row, 0], there[:, 2] - self._position[row, 2]).min())
 
 

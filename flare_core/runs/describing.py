@@ -101,7 +101,7 @@ def _about(task: Task) -> str:
     if subjects.selections:
         said = f"one object, chosen by how it compares with others ({', '.join(one.by for one in subjects.selections)}), of {said}"
     else:
-        said = f"all objects of one of {said}"
+        said = f"all objects of one of {said}" if subjects.in_turn == 1 else f"{subjects.in_turn} in turn of {said}"
     return f"{said}, in rooms of a kind that is named" if subjects.in_rooms else said
 
 

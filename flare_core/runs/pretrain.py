@@ -65,7 +65,8 @@ class GuidingTeacher:
 
 def teacher_of(stage: FlareVectorEnv) -> Teacher:
     """Who is imitated in a stage."""
-    return SearchingTeacher(stage) if isinstance(stage.play.sampler.goal, Visible | Holding) else GuidingTeacher(stage)
+    one = stage.play.task.subjects.in_turn == 1
+    return SearchingTeacher(stage) if one and isinstance(stage.play.sampler.goal, Visible | Holding) else GuidingTeacher(stage)
 
 
 def pretrain(

@@ -61,7 +61,9 @@ def _targets(episode: Episode, places: npt.NDArray[np.float64]) -> tuple[tuple[f
     """x, z of every object, or of the point, that an episode is about."""
     if episode.point is not None:
         return (episode.point,)
-    return tuple((float(places[at, 0]), float(places[at, 2])) for at in episode.targets)
+    return tuple(
+        (float(places[at, 0]), float(places[at, 2])) for at in (*episode.targets, *(one for group in episode.later for one in group))
+    )
 
 
 def panels(scene: Scene, *ways: Sequence[Trail]) -> list[Panel]:

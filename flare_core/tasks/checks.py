@@ -13,6 +13,7 @@ from flare_core.houses import assets
 from flare_core.spec_faults import did_you_mean
 from flare_core.tasks.costs import COSTS
 from flare_core.tasks.predicates import (
+    MOST_IN_TURN,
     Either,
     Expression,
     Facing,
@@ -21,11 +22,14 @@ from flare_core.tasks.predicates import (
     InRoom,
     Near,
     RoomsMarked,
+    Sequence,
     Visible,
     parse,
     positive,
+    turns_of,
     walk,
 )
+from flare_core.tasks.subjects import gap
 from flare_core.tasks.words import Vocabulary, split_words
 from flare_core.yaml_tree import Loc, Value
 
@@ -42,16 +46,18 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     about = [name for name in ABOUT if document.get(name)]
     for name in about[1:]:
         yield (name,), f"an episode is about `{about[0]}` already. Keep one of the two"
-    for name in ("in_rooms", "selections"):
+    in_turn = _in_turn(document)
+    for name in ("in_rooms", "selections", *(("in_turn",) if in_turn > 1 else ())):
         if document.get(name) and not document.get("targets"):
             yield (name,), "goes with `targets` only. Add `targets:`, or take it out"
+    yield from _turns(document, in_turn)
     if document.get("start") == "in_sight" and not set(about) & {"targets", "affordances"}:
         yield ("start",), "there is no object to be in sight. Add `targets:`, or begin anywhere"
     yield from _unknown_kinds(document)
     yield from _templates(document, about)
     yield from _success(("success",), document.get("success"), about)
     yield from _too_large(document)
-    for at, term in enumerate(_list(_mapping(document.get("reward")).get("terms"))):
+    for at, term in enumerate(_terms(document)):
         yield from _success(("reward", "terms", at, "when"), _mapping(term).get("when"), about)
     for name, one in _mapping(document.get("constraints")).items():
         when = _mapping(one).get("when")
@@ -63,6 +69,53 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     for name, when in _mapping(document.get("metrics")).items():
         yield from _success(("metrics", name), when, about)
     yield from _wordless(document)
+
+
+def _in_turn(document: Mapping[str, Value]) -> int:
+    """How many targets an episode names; 1 where the value is none that can be."""
+    found = document.get("in_turn", 1)
+    return found if isinstance(found, int) and 1 <= found <= MOST_IN_TURN else 1
+
+
+def _turns(document: Mapping[str, Value], in_turn: int) -> Iterator[tuple[Loc, str]]:
+    """Targets that come in turn, or that do not come at all."""
+    conditions: list[tuple[Loc, Value]] = [(("metrics", name), when) for name, when in _mapping(document.get("metrics")).items()]
+    conditions += [(("reward", "terms", at, "when"), _mapping(one).get("when")) for at, one in enumerate(_terms(document))]
+    conditions += [
+        (("constraints", name, "when"), _mapping(one).get("when")) for name, one in _mapping(document.get("constraints")).items()
+    ]
+    for loc, text in [(("success",), document.get("success")), *conditions]:
+        if (expression := _parsed(text)) is not None and max(turns_of(expression), default=1) > in_turn:
+            later = gap(max(turns_of(expression)))
+            yield loc, f"there is no '{later}': an episode is about {in_turn} at a time. Add `in_turn: {max(turns_of(expression))}`"
+    if in_turn == 1:
+        return
+    if len(_mapping(document.get("targets"))) < in_turn:
+        yield ("in_turn",), f"{in_turn} different targets in turn need as many `targets`"
+    for name in ("in_rooms", "selections"):
+        if document.get(name):
+            yield (name,), "does not go with several targets in turn. Take it out, or `in_turn`"
+    if document.get("start") == "in_sight":
+        yield ("start",), "does not go with several targets in turn. Begin anywhere"
+    if _mapping(document.get("reward")).get("nearer_per_m"):
+        yield ("reward", "nearer_per_m"), "pays for one target, and here are several in turn. Use `terms`"
+    success = _parsed(document.get("success"))
+    wanted = [frozenset({turn}) for turn in range(1, in_turn + 1)]
+    if success is not None and not (isinstance(success, Sequence) and [turns_of(part) for part in success.parts] == wanted):
+        example = ", ".join(f"visible({gap(turn)}, navigation, within_m: 2)" for turn in range(1, in_turn + 1))
+        yield ("success",), f"has to have one part about each target in turn, such as then({example})"
+
+
+def _terms(document: Mapping[str, Value]) -> list[Value]:
+    return _list(_mapping(document.get("reward")).get("terms"))
+
+
+def _parsed(text: Value) -> Expression | None:
+    """The expression, or None where it is none; that is told where the value is checked."""
+    try:
+        return parse(text) if isinstance(text, str) else None
+    except TaskError:
+        return None
 
 
 def _unknown_kinds(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
@@ -90,7 +143,7 @@ def _references(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
 def _templates(document: Mapping[str, Value], about: list[str]) -> Iterator[tuple[Loc, str]]:
     """Gaps that a template lacks, or has no words for."""
     needed = _gaps(document, about)
-    allowed = (*needed, "a") if "target" in needed else needed
+    allowed = (*needed, *(name.replace("target", "a") for name in needed if name.startswith("target")))
     for at, text in enumerate(_list(document.get("templates"))):
         if not isinstance(text, str):
             continue
@@ -110,18 +163,18 @@ def _gaps(document: Mapping[str, Value], about: list[str]) -> tuple[str, ...]:
         return ("rooms",)
     if about[0] != "targets":
         return ({"affordances": "purpose", "rooms": "room", "points": "point"}[about[0]],)
+    if _in_turn(document) > 1:
+        return tuple(gap(turn) for turn in range(1, _in_turn(document) + 1))
     own = "selection" if document.get("selections") else "target"
     return (own, "room") if document.get("in_rooms") else (own,)
 
 
 def _success(loc: Loc, text: Value, about: list[str]) -> Iterator[tuple[Loc, str]]:
     """A condition that no state can satisfy: it asks about what no episode is about."""
-    if not isinstance(text, str):
+    expression = _parsed(text)
+    if expression is None:
         return
-    try:
-        asked = {type(one) for one in walk(parse(text))}
-    except TaskError:
-        return  # told where the value is checked
+    asked = {type(one) for one in walk(expression)}
     names = [name for kind, name in _OBJECTS.items() if kind in asked]
     if about == ["points"]:
         names = [name for name in names if name not in ("near", "facing")]
@@ -138,10 +191,8 @@ def _success(loc: Loc, text: Value, about: list[str]) -> Iterator[tuple[Loc, str
 
 def _too_large(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     """Targets that no hand can take, where success asks to hold one."""
-    try:
-        asked = list(positive(parse(str(document.get("success")))))
-    except TaskError:
-        return
+    expression = _parsed(document.get("success"))
+    asked = [] if expression is None else list(positive(expression))
     if not any(isinstance(one, Holding) for one in asked) or any(isinstance(one, Either) for one in asked):
         return
     takes = assets.placements().where["isPickupable"]

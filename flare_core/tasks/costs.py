@@ -78,7 +78,7 @@ def _moves_with_arm_out(world: World, since: Since, asked: Asked, home: npt.NDAr
 def _wrong_grasps(world: World, since: Since, asked: Asked, home: npt.NDArray[np.float64]) -> Bools:
     del home
     taken = (world.held >= 0) & (world.held != since.held)
-    return np.asarray(taken & ~(world.held[:, None] == asked.targets).any(axis=1))
+    return np.asarray(taken & ~(world.held[:, None] == asked.every).any(axis=1))
 
 
 def _drops(world: World, since: Since, asked: Asked, home: npt.NDArray[np.float64]) -> Bools:

@@ -8,7 +8,18 @@ import numpy as np
 
 from flare_core.errors import TaskError
 from flare_core.seeding import stream
-from flare_core.tasks.predicates import Both, Expression, Holding, InRoom, Near, RoomsMarked, Visible, positive
+from flare_core.tasks.predicates import (
+    Both,
+    Expression,
+    Holding,
+    InRoom,
+    Near,
+    RoomsMarked,
+    Visible,
+    about_first,
+    parts_of,
+    positive,
+)
 from flare_core.tasks.subjects import Subject, offset_in_words, offsets
 from flare_core.tasks.task import Task
 from flare_core.world import Field, Floats, Simulator, Start
@@ -37,7 +48,8 @@ class Episode:
         point: x, z of the point of the floor that it is about.
         target_type: what is asked for; `targets` are the objects of that type in the house.
         goal: word ids of the instruction.
-        shortest_m: geodesic distance from the start to where the target can be seen.
+        shortest_m: geodesic distance from the start to where the target can be seen; of several in turn, on to each.
+        later: objects of the second target in turn, and of the third.
     """
 
     number: int
@@ -49,6 +61,11 @@ class Episode:
     shortest_m: float
     rooms: tuple[int, ...] = ()
     point: tuple[float, float] | None = None
+    later: tuple[tuple[int, ...], ...] = ()
+
+    def about(self, turn: int) -> "Episode":
+        """The same as if it were about one of its targets in turn alone, 1 the first."""
+        return self if turn == 1 else replace(self, targets=self.later[turn - 2])
 
 
 class EpisodeSampler:
@@ -66,7 +83,9 @@ class EpisodeSampler:
         """
         task.check(simulator.body)
         self.task = task
-        self.goal = goal_of(task.success, task.name)
+        self._parts = parts_of(task.success) if task.subjects.in_turn > 1 else (task.success,)
+        self._goals = [goal_of(part, task.name) for part in self._parts]
+        self.goal = self._goals[0]
         self.words = max(len(vocabulary.encode(text)) for text in task.instructions())
         self._simulator = simulator
         self._vocabulary = vocabulary
@@ -111,6 +130,12 @@ class EpisodeSampler:
             "Use houses with wider doors or a narrower body, or raise `within_m`."
         )
 
+    def leg(self, turn: int) -> "EpisodeSampler":
+        """Of a task with several targets in turn, the sampler of one of them alone: for `Episode.about` of the same turn."""
+        subjects = replace(self.task.subjects, in_turn=1)
+        task = replace(self.task, subjects=subjects, success=about_first(self._parts[turn - 1]), templates=("{target}",))
+        return EpisodeSampler(task, self._simulator, self._vocabulary, self._seed)
+
     def field(self, episode: Episode) -> Field:
         """Way to the places where an episode can succeed; for marked rooms, to the room of the episode's that is named first."""
         field = self.way(episode.start.house, episode.targets, episode.rooms, episode.point)
@@ -128,15 +153,19 @@ class EpisodeSampler:
         if (metres := self.task.subjects.points) is not None:
             draws = stream(self._seed, "feasible")
             return float(np.mean([self._begin_with_point(house, 0, draws, metres) is not None for house in houses]))
-        solved = [self.way(house, subject.objects, subject.rooms) is not None for house in houses for subject in self._subjects_in(house)]
+        solved = [self._is_feasible(house, subject) for house in houses for subject in self._subjects_in(house)]
         return float(np.mean(solved)) if solved else 0.0
 
-    def way(self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], point: tuple[float, float] | None = None) -> Field | None:
-        """Way to where the task can succeed; None where that is nowhere."""
+    def way(
+        self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], point: tuple[float, float] | None = None, turn: int = 1
+    ) -> Field | None:
+        """Way to where the task can succeed, of several targets in turn with one of them; None where that is nowhere."""
         navigation = self._simulator.navigation
-        match self.goal:
-            case Visible(within_m=within_m):
-                return navigation.field(house, objects, self.camera, within_m)
+        match self._goals[turn - 1]:
+            case Visible(role=role, within_m=within_m):
+                camera = self._simulator.body.camera_for(role)
+                assert camera is not None  # task.check
+                return navigation.field(house, objects, camera.name, within_m)
             case Holding():
                 return navigation.reach_field(house, objects)
             case Near(within_m=within_m) if point is not None:
@@ -146,6 +175,10 @@ class EpisodeSampler:
             case InRoom():
                 return navigation.room_field(house, rooms)
         return navigation.room_field(house, rooms) if all(way is not None for way in self.ways(house, rooms)) else None
+
+    def _is_feasible(self, house: int, subject: Subject) -> bool:
+        every = enumerate((subject.objects, *subject.later), 1)
+        return all(self.way(house, objects, subject.rooms, turn=turn) is not None for turn, objects in every)
 
     def _house(self, number: int, attempt: int) -> int:
         """House of an episode; further attempts take the houses that follow in the same order."""
@@ -168,7 +201,7 @@ class EpisodeSampler:
         for at in draws.permutation(len(present)).tolist():
             subject = present[at]
             field = self.way(house, subject.objects, subject.rooms)
-            if field is None:
+            if field is None or not self._is_feasible(house, subject):
                 continue
             if self.task.begins_in_sight:
                 begun = self._begin_in_sight(subject, field, number, draws)
@@ -245,6 +278,7 @@ class EpisodeSampler:
             start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)),
             target_type=subject.kind,
             targets=subject.objects,
+            later=subject.later,
             rooms=subject.rooms,
             point=point,
             instruction=text,
@@ -253,10 +287,20 @@ class EpisodeSampler:
         )
 
     def _shortest(self, subject: Subject, field: Field, x: float, z: float) -> float:
-        """Metres of the shortest way; where rooms have to be marked, of a tour that always goes on to the nearest one."""
+        """Metres of the shortest way; where rooms have to be marked, of a tour that always goes on to the nearest one.
+
+        With several targets in turn, it goes to the nearest place that does for each.
+        """
         navigation = self._simulator.navigation
         if not isinstance(self.goal, RoomsMarked):
-            return float(navigation.distance(field, np.array([x]), np.array([z]))[0])
+            metres = float(navigation.distance(field, np.array([x]), np.array([z]))[0])
+            for turn, objects in enumerate(subject.later, 2):
+                x, z = navigation.arrival(field, x, z) if metres else (x, z)
+                onward = self.way(field.house, objects, subject.rooms, turn=turn)
+                assert onward is not None  # _is_feasible
+                field = onward
+                metres += float(navigation.distance(field, np.array([x]), np.array([z]))[0])
+            return metres
         ways = [way for way in self.ways(field.house, subject.rooms) if way is not None]
         metres = 0.0
         while ways:
@@ -293,6 +337,11 @@ def padded(lists: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dty
     for row, one in enumerate(lists):
         out[row, : len(one)] = one
     return out
+
+
+def later_of(episodes: Sequence[Episode | None], in_turn: int) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.int64]], ...]:
+    """(B, K) each: the targets after the first of a task with so many in turn, -1 pads."""
+    return tuple(padded([() if one is None else one.later[at] for one in episodes]) for at in range(in_turn - 1))
 
 
 def points_of(episodes: Sequence[Episode | None]) -> Floats:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from flare_core.errors import TaskError
-from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets, padded, points_of
+from flare_core.tasks.episodes import Episode, EpisodeSampler, later_of, pad_targets, padded, points_of
 from flare_core.tasks.fetching import FetchExpert
 from flare_core.tasks.judging import Asked, Judge, holds
 from flare_core.tasks.predicates import Holding, RoomsMarked, Visible
@@ -46,6 +46,8 @@ def guide_for(simulator: Simulator, sampler: EpisodeSampler) -> Guide:
     Raises:
         TaskError: the body cannot end an episode or mark a room.
     """
+    if sampler.task.subjects.in_turn > 1:
+        return ErrandExpert(simulator, sampler)
     match sampler.goal:
         case Visible():
             return Expert(simulator, sampler)
@@ -134,6 +136,41 @@ class Expert:
             at = np.flatnonzero(within == metres)
             choice[at] = self._simulator.navigation.look(rows[at], targets[at], self._sampler.camera, metres, margin, self._looks)
         return choice
+
+
+class ErrandExpert:
+    """Deals with several targets in turn, each as its own expert does. `lost` as in `Expert`.
+
+    It is asked once a step, as it remembers which have been dealt with.
+    """
+
+    def __init__(self, simulator: Simulator, sampler: EpisodeSampler) -> None:
+        """Prepare the expert of every target.
+
+        Raises:
+            TaskError: the body cannot do one of the legs, or cannot end an episode.
+        """
+        self._simulator, self._turns = simulator, range(1, sampler.task.subjects.in_turn + 1)
+        self._guides = [guide_for(simulator, sampler.leg(turn)) for turn in self._turns]
+        self._judge = Judge(sampler.task.success, simulator.body, simulator.batch)
+        self._episodes: list[Episode | None] = [None] * simulator.batch
+        self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
+
+    def actions(self, episodes: Sequence[Episode], previous: Ints | None = None, marked: Bools | None = None) -> Ints:
+        """(B,) the action of the expert whose target's turn it is; `marked` does not matter."""
+        begun = [row for row, episode in enumerate(episodes) if episode is not self._episodes[row]]
+        self._judge.begin(np.array(begun, dtype=np.int64))
+        self._episodes = list(episodes)
+        asked = replace(Asked.of(pad_targets(episodes)), later=later_of(episodes, len(self._turns)))
+        self._judge.step(self._simulator, asked)
+        done, out, lost = self._judge.reached, np.zeros(len(episodes), dtype=np.int64), np.zeros(len(episodes), dtype=np.bool_)
+        for turn, guide in zip(self._turns, self._guides, strict=True):
+            mine = done == turn - 1
+            if mine.any():
+                advice = guide.actions([episode.about(turn) for episode in episodes], previous, marked)
+                out[mine], lost[mine] = advice[mine], guide.lost[mine]
+        self.lost = lost
+        return out
 
 
 class WayExpert:

@@ -43,6 +43,7 @@ class Asked:
         room_count: (B,) how many rooms the house has.
         looked: (B,) radians of the circle that the navigation camera has shown so far.
         points: (B, 2) x, z of a point of the floor that takes the place of a target; not numbers where there is none.
+        later: (B, K) objects each, the second and third targets of a task that has several in turn.
     """
 
     targets: Ints
@@ -51,6 +52,16 @@ class Asked:
     room_count: Ints
     looked: Floats
     points: Floats
+    later: tuple[Ints, ...] = ()
+
+    def those(self, turn: int) -> Ints:
+        """(B, K) objects of one of the targets in turn, 1 the first."""
+        return self.targets if turn == 1 else self.later[turn - 2]
+
+    @property
+    def every(self) -> Ints:
+        """(B, K) objects of all targets in turn."""
+        return np.concatenate([self.targets, *self.later], axis=1)
 
     @staticmethod
     def of(targets: Ints) -> "Asked":
@@ -66,9 +77,9 @@ class Asked:
             points=np.full((rows, 2), np.nan),
         )
 
-    def places(self, simulator: Simulator) -> Floats:
+    def places(self, simulator: Simulator, turn: int = 1) -> Floats:
         """(B, K, 3) where what is asked for is now; not numbers where padded."""
-        found = simulator.positions_of(self.targets)
+        found = simulator.positions_of(self.those(turn))
         given = np.flatnonzero(np.isfinite(self.points[:, 0]))
         found[given, 0] = np.stack([self.points[given, 0], np.zeros(len(given)), self.points[given, 1]], axis=1)
         return found
@@ -78,7 +89,7 @@ class Asked:
         return Asked(
             targets=np.where(rows[:, None], self.targets, -1), rooms=np.where(rows[:, None], self.rooms, -1),
             marked=np.where(rows, self.marked, -1), room_count=self.room_count, looked=np.where(rows, self.looked, -1.0),
-            points=np.where(rows[:, None], self.points, np.nan),
+            points=np.where(rows[:, None], self.points, np.nan), later=tuple(np.where(rows[:, None], one, -1) for one in self.later),
         )  # fmt: skip
 
 
@@ -117,6 +128,11 @@ class Judge:
         """(B,) whether the expression holds now. A sequence holds if its last part does and the others held in earlier steps."""
         return self._holds(self.expression, simulator, asked)
 
+    @property
+    def reached(self) -> Ints:
+        """(B,) how many parts of the first sequence in it have held, each later than the one before, the last part apart."""
+        return self._reached[:, 0].copy()
+
     def snapshot(self) -> dict[str, npt.NDArray[Any]]:
         """What the future depends on."""
         return {"reached": self._reached.copy()}
@@ -136,23 +152,23 @@ class Judge:
             case Sequence(parts=parts):
                 ready = self._reached[:, self._sequences.index(expression)] >= len(parts) - 1
                 return ready & self._holds(parts[-1], simulator, asked.only(ready))
-            case Visible(role=role, within_m=within_m):
+            case Visible(role=role, within_m=within_m, turn=turn):
                 camera = simulator.body.camera_for(role)
                 assert camera is not None  # check_body
-                return np.asarray(simulator.visible(asked.targets, camera.name, within_m).any(axis=1))
+                return np.asarray(simulator.visible(asked.those(turn), camera.name, within_m).any(axis=1))
             case _:
                 return self._answer(expression, simulator.world(), simulator, asked)
 
     def _answer(self, question: Expression, world: World, simulator: Simulator, asked: Asked) -> Bools:
         match question:
-            case Holding():
-                return np.asarray(((world.held[:, None] == asked.targets) & (asked.targets >= 0)).any(axis=1))
-            case Near(within_m=within_m):
-                return _within(_flat(asked.places(simulator) - world.position[:, None]), within_m)
-            case HandNear(within_m=within_m):
-                return _within(np.linalg.norm(simulator.positions_of(asked.targets) - world.hand[:, None], axis=-1), within_m)
-            case Facing(within=within):
-                offset = asked.places(simulator) - world.position[:, None]
+            case Holding(turn=turn):
+                return np.asarray(((world.held[:, None] == asked.those(turn)) & (asked.those(turn) >= 0)).any(axis=1))
+            case Near(within_m=within_m, turn=turn):
+                return _within(_flat(asked.places(simulator, turn) - world.position[:, None]), within_m)
+            case HandNear(within_m=within_m, turn=turn):
+                return _within(np.linalg.norm(simulator.positions_of(asked.those(turn)) - world.hand[:, None], axis=-1), within_m)
+            case Facing(within=within, turn=turn):
+                offset = asked.places(simulator, turn) - world.position[:, None]
                 aside = np.arctan2(offset[..., 0], offset[..., 2]) - world.yaw[:, None]
                 return _within(np.abs(np.remainder(aside + math.pi, 2 * math.pi) - math.pi), within)
             case InRoom():

@@ -4,15 +4,15 @@
     success: all(holding(target), stowed())
     success: then(visible(target, navigation, within_m: 2.0), in_room(target))
 
-`target` stands for what the episode is about: objects, or rooms. `judging.py` answers the questions; here they are values
-and their grammar.
+`target` stands for what the episode is about: objects, or rooms. Of a task with several targets in turn, `target_2` and
+`target_3` stand for the later ones. `judging.py` answers the questions; here they are values and their grammar.
 """
 
 import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -34,15 +34,21 @@ _FARTHEST_M: Final = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visible:
-    """At least one target is visible to the camera of a role, within a distance (metres) of the axis of rotation."""
+    """At least one target is visible to the camera of a role, within a distance (metres) of the axis of rotation.
+
+    `turn`, here and below: 1 asks about `target`, 2 about `target_2`, and so on.
+    """
 
     role: str
     within_m: float
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """The gripper holds one of the targets."""
+
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,7 @@ class Near:
     """The axis of rotation is within a distance (metres, horizontally) of the centre of a target."""
 
     within_m: float
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class HandNear:
     """The centre of the hand sphere is within a distance (metres) of the centre of a target."""
 
     within_m: float
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,7 @@ class Facing:
     """The base looks towards the centre of a target, to within an angle (radians, either way)."""
 
     within: float
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +129,9 @@ class Sequence:
 
 Question = Visible | Holding | Near | HandNear | Facing | InRoom | Stowed | RoomsMarked | LookedAround
 Expression = Question | Both | Either | Negation | Sequence
+ABOUT_A_TARGET: Final = (Visible, Holding, Near, HandNear, Facing)
+MOST_IN_TURN: Final = 3
+ORDINALS: Final = ("", "second ", "third ")
 
 
 def parts_of(expression: Expression) -> tuple[Expression, ...]:
@@ -163,19 +175,34 @@ def roles(expression: Expression) -> Iterator[str]:
     yield from (one.role for one in walk(expression) if isinstance(one, Visible))
 
 
+def turns_of(expression: Expression) -> frozenset[int]:
+    """Which of the targets in turn it asks about."""
+    return frozenset(one.turn for one in walk(expression) if isinstance(one, ABOUT_A_TARGET))
+
+
+def about_first(expression: Expression) -> Expression:
+    """The same asked of the first target, whichever it was asked of."""
+    match expression:
+        case Both(parts=parts) | Either(parts=parts) | Sequence(parts=parts):
+            return replace(expression, parts=tuple(about_first(part) for part in parts))
+        case Negation(part=part):
+            return Negation(part=about_first(part))
+    return replace(expression, turn=1) if isinstance(expression, ABOUT_A_TARGET) else expression
+
+
 def in_words(expression: Expression) -> str:
     """The expression as a clause of a sentence."""
     match expression:
-        case Visible(role=role, within_m=within_m):
-            return f"a target is visible to the {role} camera within {within_m:g} m"
-        case Holding():
-            return "the gripper holds a target"
-        case Near(within_m=within_m):
-            return f"the robot's axis is within {within_m:g} m of a target"
-        case HandNear(within_m=within_m):
-            return f"the hand is within {within_m:g} m of a target"
-        case Facing(within=within):
-            return f"the base faces a target to within {math.degrees(within):g} degrees"
+        case Visible(role=role, within_m=within_m, turn=turn):
+            return f"a {ORDINALS[turn - 1]}target is visible to the {role} camera within {within_m:g} m"
+        case Holding(turn=turn):
+            return f"the gripper holds a {ORDINALS[turn - 1]}target"
+        case Near(within_m=within_m, turn=turn):
+            return f"the robot's axis is within {within_m:g} m of a {ORDINALS[turn - 1]}target"
+        case HandNear(within_m=within_m, turn=turn):
+            return f"the hand is within {within_m:g} m of a {ORDINALS[turn - 1]}target"
+        case Facing(within=within, turn=turn):
+            return f"the base faces a {ORDINALS[turn - 1]}target to within {math.degrees(within):g} degrees"
         case InRoom():
             return "the robot is in such a room"
         case Stowed():
@@ -244,12 +271,18 @@ class _Reader:
             return Sequence(parts=tuple(parts))
         return Both(parts=tuple(parts)) if name == "all" else Either(parts=tuple(parts))
 
-    def target(self, predicate: str) -> None:
-        """`target`, the only thing that can be asked about."""
-        column = self._at
+    def target(self, predicate: str) -> int:
+        """`target`, the only thing that can be asked about, or a later one in turn: which."""
+        column, names = self._at, ("target", *(f"target_{turn}" for turn in range(2, MOST_IN_TURN + 1)))
         subject = self.take("name", "'target'")
-        if subject != "target":
+        if subject not in names:
             raise self.fault(column, f"{predicate}() can be asked of 'target' only, not of '{subject}'.")
+        return names.index(subject) + 1
+
+    @property
+    def column(self) -> int:
+        """Where the next thing begins."""
+        return self._at
 
     def amount(self, predicate: str, key: str, most: float, unit: str, example: str) -> float:
         """`key: NUMBER` above 0 and at most `most`."""
@@ -308,35 +341,36 @@ class _Reader:
 
 
 def _visible(reader: _Reader) -> Visible:
-    reader.target("visible")
+    turn = reader.target("visible")
     reader.mark(",")
     role = reader.take("name", "the role of a camera, such as 'navigation'")
-    return Visible(role=role, within_m=reader.metres("visible"))
+    return Visible(role=role, within_m=reader.metres("visible"), turn=turn)
 
 
 def _holding(reader: _Reader) -> Holding:
-    reader.target("holding")
-    return Holding()
+    return Holding(turn=reader.target("holding"))
 
 
 def _near(reader: _Reader) -> Near:
-    reader.target("near")
-    return Near(within_m=reader.metres("near"))
+    turn = reader.target("near")
+    return Near(within_m=reader.metres("near"), turn=turn)
 
 
 def _hand_near(reader: _Reader) -> HandNear:
-    reader.target("hand_near")
-    return HandNear(within_m=reader.metres("hand_near"))
+    turn = reader.target("hand_near")
+    return HandNear(within_m=reader.metres("hand_near"), turn=turn)
 
 
 def _facing(reader: _Reader) -> Facing:
-    reader.target("facing")
+    turn = reader.target("facing")
     reader.mark(",")
-    return Facing(within=math.radians(reader.amount("facing", "within_deg", 180.0, "degrees", "15")))
+    return Facing(within=math.radians(reader.amount("facing", "within_deg", 180.0, "degrees", "15")), turn=turn)
 
 
 def _in_room(reader: _Reader) -> InRoom:
-    reader.target("in_room")
+    column = reader.column
+    if reader.target("in_room") > 1:
+        raise reader.fault(column, "in_room() can be asked of 'target' only: rooms do not come in turn.")
     return InRoom()
 
 

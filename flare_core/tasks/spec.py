@@ -12,7 +12,7 @@ from flare_core.errors import TaskError
 from flare_core.reading import Loaded, Spec, read
 from flare_core.tasks import checks
 from flare_core.tasks.costs import Constraint
-from flare_core.tasks.predicates import parse
+from flare_core.tasks.predicates import MOST_IN_TURN, parse
 from flare_core.tasks.rewards import Reward, Term
 from flare_core.tasks.subjects import By, Selection, Subjects
 from flare_core.tasks.task import Task
@@ -21,9 +21,9 @@ from flare_core.tasks.task import Task
 DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "targets": ("affordances", "rooms", "points"),
-        "affordances": ("targets", "rooms", "points", "in_rooms", "selections"),
-        "rooms": ("targets", "affordances", "points", "in_rooms", "selections"),
-        "points": ("targets", "affordances", "rooms", "in_rooms", "selections"),
+        "affordances": ("targets", "rooms", "points", "in_rooms", "selections", "in_turn"),
+        "rooms": ("targets", "affordances", "points", "in_rooms", "selections", "in_turn"),
+        "points": ("targets", "affordances", "rooms", "in_rooms", "selections", "in_turn"),
     }
 )
 
@@ -131,6 +131,7 @@ class TaskSpec(Spec):
 
     targets: dict[str, Words] = Field(default_factory=dict, description="Object type in the house -> the words for it.")
     in_rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words: only targets in such a room count.")
+    in_turn: int = Field(default=1, ge=1, le=MOST_IN_TURN, description="How many of the targets, all different, an episode names.")
     selections: tuple[SelectionSpec, ...] = Field(default=(), description="How one of several targets is chosen; else all count.")
     affordances: dict[Words, tuple[str, ...]] = Field(
         default_factory=dict, description="Purpose in words -> object types that serve it; instead of `targets`."
@@ -140,7 +141,7 @@ class TaskSpec(Spec):
     start: Literal["anywhere", "in_sight"] = "anywhere"
     """Where an episode begins: some way from where it can succeed, or where the navigation camera shows a target within 2 m."""
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Instructions with gaps: {a} {target}, {selection}, {purpose}, {room}, {point} or {rooms}."""
+    """Instructions with gaps: {a} {target}, and {a_2} {target_2} of a second; or {selection}, {purpose}, {room}, {point}, {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
     ends_itself: bool = False
     """The episode is also over, with success, at the first step after which success holds; nothing has to be said then."""
@@ -160,6 +161,7 @@ def subjects_of(spec: TaskSpec) -> Subjects:
     return Subjects(
         targets=MappingProxyType(dict(spec.targets)),
         in_rooms=MappingProxyType(dict(spec.in_rooms)),
+        in_turn=spec.in_turn,
         selections=tuple(Selection(by=one.by, says=one.says, references=MappingProxyType(dict(one.references))) for one in spec.selections),
         purposes=MappingProxyType(dict(spec.affordances)),
         rooms=MappingProxyType(dict(spec.rooms)),

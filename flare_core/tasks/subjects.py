@@ -43,12 +43,14 @@ class Subject:
         kind: for statistics: an object type, a room type, a purpose.
         gaps: words for the gaps of a template.
         objects, rooms: indices in the house.
+        later: objects of the second target in turn, and of the third.
     """
 
     kind: str
     gaps: Mapping[str, str]
     objects: tuple[int, ...] = ()
     rooms: tuple[int, ...] = ()
+    later: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class Subjects:
 
     Attributes:
         targets: object type -> words.
+        in_turn: how many of them, all different, one episode is about, one after the other.
         in_rooms: room type -> words: only objects in such a room count, and the instruction names it.
         selections: how one of several is chosen; none: all of a type count.
         purposes: words ("sit on") -> object types that serve it.
@@ -86,10 +89,11 @@ class Subjects:
     purposes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     rooms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     points: tuple[float, float] | None = None
+    in_turn: int = 1
 
     @property
     def gaps(self) -> frozenset[str]:
-        """Gaps that every template needs; {a} may stand beside {target}."""
+        """Gaps that every template needs; {a} may stand beside {target}, {a_2} beside {target_2}."""
         if self.purposes:
             return frozenset({"purpose"})
         if self.rooms:
@@ -98,6 +102,8 @@ class Subjects:
             return frozenset({"point"})
         if not self.targets:
             return frozenset({"rooms"})
+        if self.in_turn > 1:
+            return frozenset(gap(turn) for turn in range(1, self.in_turn + 1))
         own = "selection" if self.selections else "target"
         return frozenset({own, "room"} if self.in_rooms else {own})
 
@@ -115,6 +121,8 @@ class Subjects:
             yield from (({"point": offset_in_words(*offset)}, "") for offset in offsets(self.points))
         elif not self.targets:
             yield from (({"rooms": words}, "") for words in NUMBERS[1:])
+        elif self.in_turn > 1:
+            yield from ((_in_turn(nouns), "") for nouns in itertools.permutations(self.targets.values(), self.in_turn))
         else:
             for (kind, noun), room in itertools.product(self.targets.items(), self.in_rooms.values() or ("",)):
                 for words in self._said(noun):
@@ -136,6 +144,15 @@ class Subjects:
             if not 0 < len(room_types) < len(NUMBERS):
                 return []
             return [Subject(kind="rooms", gaps={"rooms": NUMBERS[len(room_types)]}, rooms=tuple(range(len(room_types))))]
+        if self.in_turn > 1:
+            there = [(kind, noun, _at(types, (kind,))) for kind, noun in self.targets.items()]
+            return [
+                Subject(
+                    kind=", ".join(kind for kind, _, _ in chosen), gaps=_in_turn([noun for _, noun, _ in chosen]),
+                    objects=chosen[0][2], later=tuple(objects for _, _, objects in chosen[1:]),
+                )
+                for chosen in itertools.permutations([one for one in there if one[2]], self.in_turn)
+            ]  # fmt: skip
         return [
             subject
             for kind, noun in self.targets.items()
@@ -193,6 +210,16 @@ def offset_in_words(forward: int, right: int) -> str:
 def named(noun: str) -> Mapping[str, str]:
     """Words of an object type with its article."""
     return {"target": noun, "a": "an" if noun[0] in VOWELS else "a"}
+
+
+def gap(turn: int, name: str = "target") -> str:
+    """The gap for a target in turn: target, target_2, target_3; for another name likewise."""
+    return name if turn == 1 else f"{name}_{turn}"
+
+
+def _in_turn(nouns: Sequence[str]) -> Mapping[str, str]:
+    """Words of several targets with their articles."""
+    return {gap(turn, name): words for turn, noun in enumerate(nouns, 1) for name, words in named(noun).items()}
 
 
 def _with_room(gaps: Mapping[str, str], room: str) -> Mapping[str, str]:
