@@ -213,6 +213,7 @@ def test_describe_tells_shows_and_scores_a_task_of_ones_own(tmp_path: Path) -> N
     path.write_text(
         "kind: task\nextends: objectnav_room\nname: mine\nsuccess: 'then(near(target, within_m: 3), facing(target, within_deg: 30))'\n"
         "reward: {collision: -0.5, terms: [{when: 'stowed()', value: 0.1, once: false}]}\nhorizon: 90\n"
+        "constraints: {collisions_per_episode: {at_most: 2, by: lagrange}}\nmetrics: {came_near: 'near(target, within_m: 1)'}\n"
     )
     result = flare("describe", path, "--episodes", "6", "--out", tmp_path / "pictures")
     assert result.exit_code == 0, result.output
@@ -223,6 +224,8 @@ def test_describe_tells_shows_and_scores_a_task_of_ones_own(tmp_path: Path) -> N
         "or after 90 steps without success",
         "if then first the robot's axis is within 3 m of a target, and later the base faces a target to within 30 degrees",
         "Reward: 10 for success; -0.5 for a contact; 0.1 at every step when the arm is stowed.",
+        "Limits: collisions per episode at most 2, by a multiplier that the learner finds.",
+        "Metrics of its own: came near (the robot's axis is within 1 m of a target).",
         "expert",
         "random",
     ):
