@@ -30,8 +30,8 @@ from flare_core.tasks.words import Vocabulary
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROBOT: Final = "stretch_re1_feeling"
 TASKS: Final = (
-    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "objectnav_two", "roomnav", "gotopoint", "roomvisit", "pickup",
-    "fetch",
+    "objectnav", "objectnav_room", "objectnav_relative", "objectnav_affordance", "objectnav_two", "roomnav", "gotopoint", "roomvisit",
+    "pickup", "fetch",
 )  # fmt: skip
 CLONED: Final = ("objectnav", "pickup", "fetch", "roomvisit")
 POLICY: Final = "shipped:stretch_chores"

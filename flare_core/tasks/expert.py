@@ -113,6 +113,10 @@ class Expert:
             asked = np.where(facing[:, None], targets, -1)
             is_done = facing & holds(self._sampler.task.success, self._simulator, asked)
             actions = np.where(is_done, self._end, actions)
+        turns = np.flatnonzero(choice > 0)
+        if len(turns):
+            stow = self._walker.stow(turns, None if previous is None else previous[turns])
+            actions[turns] = np.where(stow >= 0, stow, actions[turns])
         self.lost = np.zeros(len(rows), dtype=np.bool_)
         far = np.flatnonzero((choice < 0) | (actions < 0))
         if len(far):

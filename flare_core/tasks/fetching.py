@@ -12,13 +12,12 @@ import numpy as np
 from flare_core.errors import TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.judging import Asked, Judge, home_of
-from flare_core.tasks.walking import Walker, steps_of
+from flare_core.tasks.walking import STOWED, Walker, step_towards, steps_of
 from flare_core.world import Bools, Ints, Simulator
 
 AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
 ABOVE: Final = 0.06  # metres that the hand may be higher than planned, so that a large step will do
-STOWED: Final = (0.05, 0.05, 0.1)  # lift and extension in metres, wrist in radians: about at home
-LIFT, EXTEND, WRIST = 0, 1, 2
+LIFT, EXTEND = 0, 1
 
 
 class FetchExpert:
@@ -34,7 +33,7 @@ class FetchExpert:
         self._simulator, self._sampler, self._walker = simulator, sampler, Walker(simulator)
         self._end = sampler.task.end_action(body)
         self._judge = Judge(sampler.task.success, body, simulator.batch)
-        self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend"), steps_of(body, "turn_wrist", "right")]
+        self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend")]
         self._home = home_of(body)
         kinds = {action.effect.kind: at for at, action in enumerate(body.actions) if action.masked is None}
         if "grasp" not in kinds or not self._steps[LIFT] or not self._steps[EXTEND]:
@@ -56,20 +55,19 @@ class FetchExpert:
             return out
         option, joints = self._simulator.navigation.reach(rows, targets[rows], self._walker.turns)
         here, touched = world.joints[rows], self._simulator.graspable(rows)
+        stow = self._walker.stow(rows, None if previous is None else previous[rows])
         away = list[int]()
         for at, row in enumerate(rows.tolist()):
             if touched[at] >= 0 and touched[at] in targets[row]:
                 out[row] = self._grasp
             elif option[at] == 0:
                 out[row] = self._reach(here[at], joints[at])
+            elif stow[at] >= 0:
+                out[row] = stow[at]
+            elif option[at] > 0:
+                out[row] = self._walker.turns.first[option[at]]
             else:
-                stow = self._stow(here[at])
-                if stow >= 0:
-                    out[row] = stow
-                elif option[at] > 0:
-                    out[row] = self._walker.turns.first[option[at]]
-                else:
-                    away.append(row)
+                away.append(row)
         if away:
             far = np.array(away, dtype=np.int64)
             fields = [self._sampler.field(episodes[row]) for row in away]
@@ -88,16 +86,6 @@ class FetchExpert:
             return self._step(EXTEND, extend)
         return self._step(LIFT, lift) if lift < -AT else self._grasp
 
-    def _stow(self, here: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
-        """Step of a joint on its way home, the telescope first; -1 where all are about there."""
-        for joint in (EXTEND, LIFT, WRIST):
-            left = float(self._home[joint] - here[joint])
-            if abs(left) > STOWED[joint] and self._steps[joint]:
-                return self._step(joint, left)
-        return -1
-
     def _step(self, joint: int, left: float) -> int:
-        """Largest step that does not go past, or the smallest of that direction."""
-        ways = [(action, amount) for action, amount in self._steps[joint] if amount * left > 0]
-        fitting = [action for action, amount in ways if abs(amount) <= abs(left) + AT]
-        return fitting[0] if fitting else ways[-1][0] if ways else self._end
+        step = step_towards(self._steps[joint], left)
+        return step if step >= 0 else self._end

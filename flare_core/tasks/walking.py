@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Camera, Effect, Embodiment, Range
 from flare_core.seeding import stream
+from flare_core.tasks.judging import home_of
 from flare_core.world import Bools, Field, Floats, Ints, Moves, Simulator, Turns
 
 HEADINGS: Final = 128  # directions kept of a body whose turns never close a circle
 LOOKS: Final = 800  # directions of the camera that are tried
 REVERSAL: Final = 4.0  # actions that turning back counts for when the body has just turned the other way,
 TINY: Final = 0.3  # but for turns of less than this, radians
+STOWED: Final = (0.05, 0.05, 0.1)  # lift and extension in metres, wrist in radians, that an arm may be away from home to walk
+STEP_SLACK: Final = 0.0101  # metres or radians that a step may go past what is left: half of the finest one, with rounding
 STEP_ASIDE: Final = 0.3  # how often a body that is lost moves instead of turning on
 
 
@@ -37,6 +40,10 @@ class Walker:
         self.turn = max((abs(amount) for _, amount in steps_of(body, "turn_base", "right")), default=2 * math.pi)
         self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
         self._steps = steps_of(body, "move_base", "forward")
+        self._home = home_of(body)
+        # In the order in which an arm goes home: the telescope first.
+        ways = ((1, "move_arm", "extend"), (0, "move_arm", "lift"), (2, "turn_wrist", "right"))
+        self._joints = [(joint, steps_of(body, kind, axis)) for joint, kind, axis in ways]
 
     def walk(self, rows: Ints, fields: Sequence[Field], previous: Ints | None, otherwise: int) -> tuple[Ints, Bools]:
         """(R,) actions down each row's field, a step aside where that is blocked, and (R,) where it was.
@@ -51,14 +58,27 @@ class Walker:
         return way, stuck
 
     def descend(self, rows: Ints, fields: Sequence[Field], previous: Ints | None = None) -> Ints:
-        """(R,) action that begins the shortest way down each row's field, as `Navigation.descend`; `previous` (R,) as in `actions`."""
+        """(R,) action that begins the shortest way down each row's field, as `Navigation.descend`; `previous` (R,) as in `actions`.
+
+        An arm that is out is stowed first: it would be stopped by what the field knows nothing of.
+        """
         navigation, out = self._simulator.navigation, np.empty(len(rows), dtype=np.int64)
         said = np.full(len(rows), -1) if previous is None else np.where(np.isin(previous, list(self._after)), previous, -1)
         for action in np.unique(said).tolist():
             at = np.flatnonzero(said == action)
             turns = self._after.get(action, self.turns)
             out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
-        return out
+        stow = self.stow(rows, previous)
+        return np.where(stow >= 0, stow, out)
+
+    def stow(self, rows: Ints, previous: Ints | None = None) -> Ints:
+        """(R,) the next step of each row's arm on its way home; -1 where it is about there, or where that step has just been stopped."""
+        world, out = self._simulator.world(), np.full(len(rows), -1, dtype=np.int64)
+        for joint, steps in self._joints:
+            left = self._home[joint] - world.joints[rows, joint]
+            for at in np.flatnonzero((np.abs(left) > STOWED[joint]) & (out < 0)).tolist():
+                out[at] = step_towards(steps, float(left[at]))
+        return out if previous is None else np.where(world.collided[rows] & (out == previous), -1, out)
 
     def _wander(self, row: int, otherwise: int) -> int:
         """A step aside for a body that stands where it should see the target and does not, by a few centimetres.
@@ -85,6 +105,13 @@ def steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) 
         if _is(action.effect, kind, axis, camera) and action.masked is None
     ]
     return sorted(found, key=lambda pair: -abs(pair[1]))
+
+
+def step_towards(steps: Sequence[tuple[int, float]], left: float) -> int:
+    """The largest of some steps (largest first) that does not go past, or the smallest of that direction; -1 if there is none."""
+    ways = [(action, amount) for action, amount in steps if amount * left > 0]
+    fitting = [action for action, amount in ways if abs(amount) <= abs(left) + STEP_SLACK]
+    return fitting[0] if fitting else ways[-1][0] if ways else -1
 
 
 def _is(effect: Effect, kind: str, axis: str, camera: str | None) -> bool:

@@ -13,7 +13,7 @@ from flare_core.envs.rehearsal import rehearse
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
-from flare_core.tasks.expert import Expert
+from flare_core.tasks.expert import Expert, guide_for
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.walking import headings, looks, moves
 from flare_core.tasks.words import Vocabulary
@@ -77,6 +77,34 @@ def test_the_expert_takes_over_from_a_random_policy(houses: ScenePack) -> None:
         won += int((outcome.success & ~over).sum())
         over |= outcome.terminated
     assert won >= 19
+
+
+@pytest.mark.parametrize("name", ["objectnav", "roomnav", "roomvisit"])
+def test_who_takes_over_an_arm_that_is_out_stows_it_before_it_walks(houses: ScenePack, name: str) -> None:
+    task = replace(load_task(name)[0], horizon=600)
+    simulator = EmbeddedSimulator(houses, robot("stretch_re1"), 20, 0)
+    sampler = EpisodeSampler(task, simulator, Vocabulary.load(), 4)
+    play, expert, rows = Play(simulator, task, sampler, {}), guide_for(simulator, sampler), np.arange(20)
+    draws = np.random.Generator(np.random.Philox(1))
+    kinds = [action.effect.kind for action in simulator.body.actions]
+    idle = [at for at, kind in enumerate(kinds) if kind not in ("say", "grasp", "release")]
+    stowing = [at for at, kind in enumerate(kinds) if kind in ("move_arm", "turn_wrist")]
+    play.begin(rows, rows)
+    for _ in range(60):
+        play.act(draws.choice(idle, 20))
+    previous, over, won, stopped = np.full(20, -1), np.zeros(20, np.bool_), 0, 0
+    for step in range(500):
+        out = (np.abs(simulator.world().joints - np.array([0.2, 0.243, 0.0])) > np.array([0.05, 0.05, 0.1])).any(axis=1)
+        actions = np.where(over, idle[4], expert.actions(play.episodes, previous, play.marked))
+        if step == 1:  # what can be said of the room has been said
+            assert out.sum() > 10
+            assert np.isin(actions[out & ~over], stowing).all()
+        outcome, previous = play.act(actions), actions
+        stopped += int((simulator.world().collided & ~over).sum())
+        won += int((outcome.success & ~over).sum())
+        over |= outcome.terminated
+    assert won >= 19
+    assert stopped < 60  # it pushed on for the whole of an episode when it did not stow
 
 
 def test_the_action_depends_on_the_state_alone(houses: ScenePack) -> None:
