@@ -89,7 +89,8 @@ def _body(body: Embodiment) -> str:
         pitch = f"{math.degrees(camera.pitch):.0f}°"
         rows.append((camera.name, camera.role or "-", f"{camera.up_m:.2f} m", pitch, fov, ", ".join(turns) or "fixed"))
     arm = "an arm" if body.arm is not None else "no arm"
-    return f"Base: {shape}, {foot.height_m:.2f} m high; {arm}; gripper: {body.gripper}.\n\n{markdown(rows)}"
+    senses = f"; senses: {', '.join(body.senses)}" if body.senses else ""
+    return f"Base: {shape}, {foot.height_m:.2f} m high; {arm}; gripper: {body.gripper}{senses}.\n\n{markdown(rows)}"
 
 
 def _actions(body: Embodiment) -> str:

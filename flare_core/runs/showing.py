@@ -58,7 +58,8 @@ def shape_line(body: Embodiment) -> str:
         outline = f"{2 * foot.half_width_m:.3f} m wide and {2 * foot.half_length_m:.3f} m long"
     arm = "an arm" if body.arm is not None else "no arm"
     swept = f"sweeps a radius of {foot.swept_radius_m:.3f} m when it turns"
-    return f"{body.name}: base {outline}, {foot.height_m:.2f} m high, {swept}; {arm}; gripper {body.gripper}"
+    senses = f"; senses {', '.join(body.senses)}" if body.senses else ""
+    return f"{body.name}: base {outline}, {foot.height_m:.2f} m high, {swept}; {arm}; gripper {body.gripper}{senses}"
 
 
 def _turns(camera: Camera) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,7 @@ def test_the_card_names_every_command_that_came_before() -> None:
 def test_the_card_shows_the_body_with_units_and_reasons() -> None:
     text = card()
     assert "Base: radius 0.170 m, 0.35 m high; no arm; gripper: none." in text
+    assert "gripper: none; senses: contact." in card(body=replace(BODY, senses=("contact",)))
     assert "| front | navigation | 0.25 m | 0° | 90° x 59° | fixed |" in text  # 2 atan(64 / 64), 2 atan(36 / 64)
     assert "| 0 | `move_ahead` | `move_base {forward_m: 0.25}` | always |" in text
     assert "| 1 | `grasp` | `grasp` | never: no gripper \\| none |" in text
