@@ -13,7 +13,7 @@ from flare_core.errors import TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.judging import Asked, Judge, home_of
 from flare_core.tasks.walking import STOWED, Walker, step_towards, steps_of
-from flare_core.world import Bools, Ints, Simulator
+from flare_core.world import Bools, Floats, Ints, Simulator
 
 AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
 ABOVE: Final = 0.06  # metres that the hand may be higher than planned, so that a large step will do
@@ -53,27 +53,37 @@ class FetchExpert:
         rows = np.flatnonzero(~won & ~wrong)
         if not len(rows):
             return out
-        option, joints = self._simulator.navigation.reach(rows, targets[rows], self._walker.turns)
+        said = np.full(len(rows), -1) if previous is None else previous[rows]
+        option, turn, joints = self._turns(rows, targets[rows], said)
         here, touched = world.joints[rows], self._simulator.graspable(rows)
-        stow = self._walker.stow(rows, None if previous is None else previous[rows])
+        stow = self._walker.stow(rows, said)
         away = list[int]()
         for at, row in enumerate(rows.tolist()):
             if touched[at] >= 0 and touched[at] in targets[row]:
                 out[row] = self._grasp
             elif option[at] == 0:
                 out[row] = self._reach(here[at], joints[at])
+            elif option[at] > 0 and not (world.collided[row] and said[at] == turn[at] and stow[at] >= 0):
+                back = float(self._home[EXTEND] - here[at, EXTEND])
+                out[row] = self._step(EXTEND, back) if -back > STOWED[EXTEND] and not world.collided[row] else turn[at]
             elif stow[at] >= 0:
                 out[row] = stow[at]
-            elif option[at] > 0:
-                out[row] = self._walker.turns.first[option[at]]
             else:
                 away.append(row)
         if away:
             far = np.array(away, dtype=np.int64)
             fields = [self._sampler.field(episodes[row]) for row in away]
-            said = None if previous is None else previous[far]
-            out[far], self.lost[far] = self._walker.walk(far, fields, said, self._end)
+            out[far], self.lost[far] = self._walker.walk(far, fields, None if previous is None else previous[far], self._end)
         return out
+
+    def _turns(self, rows: Ints, targets: Ints, said: Ints) -> tuple[Ints, Ints, Floats]:
+        """As `Navigation.reach`, with the action that begins each row's turn; a turn is rather gone on with than taken back."""
+        option, first, joints = np.full(len(rows), -1), np.full(len(rows), -1), np.zeros((len(rows), 2))
+        for action in np.unique(said).tolist():
+            at, turns = np.flatnonzero(said == action), self._walker.turns_for(action)
+            option[at], joints[at] = self._simulator.navigation.reach(rows[at], targets[at], turns)
+            first[at] = turns.first[np.maximum(option[at], 0)]
+        return option, first, joints
 
     def _reach(self, here: np.ndarray[tuple[int], np.dtype[np.float64]], joints: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
         """Lift with the telescope in, then reach out, then come down onto it, then try."""

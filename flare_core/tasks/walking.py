@@ -35,6 +35,7 @@ class Walker:
         self._simulator = simulator
         self.turns = headings(body)
         self._after = turns_after(body, self.turns)
+        self._in_order = {action: cheapest_first(turns) for action, turns in self._after.items()}
         self._moves = moves(body)
         self._spare = [action for action, _ in steps_of(body, "turn_base", "right")]
         self.turn = max((abs(amount) for _, amount in steps_of(body, "turn_base", "right")), default=2 * math.pi)
@@ -70,6 +71,10 @@ class Walker:
             out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
         stow = self.stow(rows, previous)
         return np.where(stow >= 0, stow, out)
+
+    def turns_for(self, previous: int) -> Turns:
+        """Turns of a body that has just done this, cheapest first: going on round comes before turning back."""
+        return self._in_order.get(previous, self.turns)
 
     def stow(self, rows: Ints, previous: Ints | None = None) -> Ints:
         """(R,) the next step of each row's arm on its way home; -1 where it is about there, or where that step has just been stopped."""
@@ -162,6 +167,13 @@ def turns_after(body: Embodiment, turns: Turns) -> dict[int, Turns]:
         cost = np.where(is_shorter, around, turns.cost + REVERSAL * back)
         found[action] = replace(turns, cost=cost, first=np.where(is_shorter, action, turns.first))
     return found
+
+
+def cheapest_first(turns: Turns) -> Turns:
+    """The same in the order of their costs; what they go by is left out, as it counts places in the old order."""
+    order = np.argsort(turns.cost, kind="stable")
+    fields = {name: getattr(turns, name)[order] for name in ("yaw", "pan", "tilt", "cost", "first")}
+    return Turns(**fields, via=np.full(len(order), -1, dtype=np.int64))
 
 
 def looks(body: Embodiment, camera: Camera, turns: Turns) -> Turns:

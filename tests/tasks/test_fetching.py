@@ -9,10 +9,11 @@ from flare_core.envs.rehearsal import rehearse
 from flare_core.errors import TaskError
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
-from flare_core.tasks.episodes import IN_SIGHT_M, EpisodeSampler
+from flare_core.tasks.episodes import IN_SIGHT_M, EpisodeSampler, pad_targets
 from flare_core.tasks.expert import guide_for
 from flare_core.tasks.fetching import FetchExpert
 from flare_core.tasks.spec import load_task
+from flare_core.tasks.walking import Walker
 from flare_core.tasks.words import Vocabulary
 
 
@@ -57,6 +58,39 @@ def test_a_wrong_thing_is_let_go_and_the_arm_is_stowed_before_the_next_way(house
         play.act(guide.actions(play.episodes))
     joints = simulator.world().joints
     assert np.abs(joints - [0.2, 0.243, 0.0]).max() < 0.25
+
+
+def test_a_turn_is_gone_on_with_where_turning_back_is_hardly_shorter(houses: ScenePack) -> None:
+    simulator, _ = stage(houses, "pickup", 1)
+    walker, names = Walker(simulator), simulator.body.action_names
+    left, right = names.index("rotate_left"), names.index("rotate_right")
+    for previous, other, sign in ((left, right, 1.0), (right, left, -1.0)):
+        turns = walker.turns_for(previous)
+        assert (np.diff(turns.cost) >= 0).all()
+        assert turns.first[0] == -1
+        # By hand, in turns of 30 degrees: 60 back are 2 + 4 for turning back, or 10 on; 150 back are 5 + 4, or 7 on.
+        for degrees, first, cost in ((60.0, other, 6.0), (150.0, previous, 7.0)):
+            at = int(np.abs(turns.yaw - sign * np.radians(degrees)).argmin())
+            assert (turns.first[at], turns.cost[at]) == (first, cost)
+
+
+def test_a_telescope_comes_in_before_the_base_turns_and_the_lift_stays_until_a_turn_was_stopped(houses: ScenePack) -> None:
+    simulator, sampler = stage(houses, "pickup", 20)
+    play, guide, names = Play(simulator, sampler.task, sampler, {}), guide_for(simulator, sampler), simulator.body.action_names
+    play.begin(np.arange(20), np.arange(20))
+    play.act(np.full(20, names.index("move_arm_up")))
+    turns = [at for at, action in enumerate(simulator.body.actions) if action.effect.kind == "turn_base"]
+    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+    asked = option > 0
+    assert asked.sum() >= 3
+    lifted = guide.actions(play.episodes)
+    assert np.isin(lifted[asked], turns).all()
+    simulator._state["collided"][:] = True
+    stopped = guide.actions(play.episodes, lifted)
+    assert np.isin(stopped[asked], [names.index("move_arm_down"), names.index("move_arm_down_small")]).all()
+    play.act(np.full(20, names.index("move_arm_out")))
+    free = asked & ~simulator.world().collided
+    assert np.isin(guide.actions(play.episodes)[free], [names.index("move_arm_in"), names.index("move_arm_in_small")]).all()
 
 
 def test_a_body_that_cannot_fetch_is_refused(houses: ScenePack) -> None:
