@@ -41,11 +41,9 @@ RECENT = 300  # episodes of each task that success in training is taken over
 PERCEPTION_EVERY = 10  # rounds
 
 
-def stopped_before(
-    stage: FlareVectorEnv, actions: npt.NDArray[np.int64], previous: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:  # fmt: skip
-    """(B,) actions that something has just stopped, and will stop again: nothing to imitate, or who imitates learns to push on."""
-    return np.asarray(stage.play.simulator.world().collided & (actions == previous))
+def failed_before(stage: FlareVectorEnv, actions: npt.NDArray[np.int64], previous: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """(B,) actions that have just failed, and will fail again: nothing to imitate, or who imitates learns to push on."""
+    return np.asarray(~stage.play.simulator.world().action_succeeded & (actions == previous))
 
 
 class SearchingTeacher:
@@ -56,7 +54,7 @@ class SearchingTeacher:
 
     def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         actions = self._expert.actions(self._stage.episodes, previous)
-        return actions, ~self._expert.lost & ~stopped_before(self._stage, actions, previous)
+        return actions, ~self._expert.lost & ~failed_before(self._stage, actions, previous)
 
 
 class GuidingTeacher:
@@ -67,7 +65,7 @@ class GuidingTeacher:
 
     def actions(self, previous: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         actions = self._expert.actions(self._stage.episodes, previous, self._stage.play.marked)
-        return actions, ~self._expert.lost & ~stopped_before(self._stage, actions, previous)
+        return actions, ~self._expert.lost & ~failed_before(self._stage, actions, previous)
 
 
 def teacher_of(stage: FlareVectorEnv) -> Teacher:

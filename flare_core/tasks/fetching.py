@@ -17,7 +17,7 @@ from flare_core.world import Bools, Floats, Ints, Simulator
 
 AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
 ABOVE: Final = 0.06  # metres that the hand may be higher than planned, so that a large step will do
-LIFT, EXTEND = 0, 1
+LIFT, EXTEND, WRIST = 0, 1, 2
 
 
 class FetchExpert:
@@ -33,7 +33,7 @@ class FetchExpert:
         self._simulator, self._sampler, self._walker = simulator, sampler, Walker(simulator)
         self._end = sampler.task.end_action(body)
         self._judge = Judge(sampler.task.success, body, simulator.batch)
-        self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend")]
+        self._steps = [steps_of(body, "move_arm", "lift"), steps_of(body, "move_arm", "extend"), steps_of(body, "turn_wrist", "right")]
         self._home = home_of(body)
         kinds = {action.effect.kind: at for at, action in enumerate(body.actions) if action.masked is None}
         if "grasp" not in kinds or not self._steps[LIFT] or not self._steps[EXTEND]:
@@ -62,7 +62,9 @@ class FetchExpert:
             if touched[at] >= 0 and touched[at] in targets[row]:
                 out[row] = self._grasp
             elif option[at] == 0:
-                out[row] = self._reach(here[at], joints[at])
+                wrist = self._straighten(here[at])
+                stopped = world.collided[row] and said[at] == wrist
+                out[row] = wrist if wrist >= 0 and not stopped else self._reach(here[at], joints[at])
             elif option[at] > 0 and not (world.collided[row] and said[at] == turn[at] and stow[at] >= 0):
                 back = float(self._home[EXTEND] - here[at, EXTEND])
                 out[row] = self._step(EXTEND, back) if -back > STOWED[EXTEND] and not world.collided[row] else turn[at]
@@ -85,7 +87,12 @@ class FetchExpert:
             first[at] = turns.first[np.maximum(option[at], 0)]
         return option, first, joints
 
-    def _reach(self, here: np.ndarray[tuple[int], np.dtype[np.float64]], joints: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+    def _straighten(self, here: Floats) -> int:
+        """The next step of a wrist on its way home, where reaching is planned for; -1 where it is about there."""
+        left = float(self._home[WRIST] - here[WRIST])
+        return step_towards(self._steps[WRIST], left) if abs(left) > STOWED[WRIST] else -1
+
+    def _reach(self, here: Floats, joints: Floats) -> int:
         """Lift with the telescope in, then reach out, then come down onto it, then try."""
         lift, extend = float(joints[0] - here[LIFT]), float(joints[1] - here[EXTEND])
         back = float(self._home[EXTEND] - here[EXTEND])

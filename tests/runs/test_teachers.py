@@ -12,7 +12,7 @@ from flare_core.tasks.words import Vocabulary
 
 
 @pytest.mark.parametrize("name", ["objectnav", "fetch", "roomvisit", "objectnav_two"])
-def test_an_action_that_was_just_stopped_is_not_learned_once_more(houses: ScenePack, name: str) -> None:
+def test_an_action_that_has_just_failed_is_not_learned_once_more(houses: ScenePack, name: str) -> None:
     scene = Scene(
         pack=houses, body=load_embodiment("stretch_re1")[0], task=load_task(name)[0], renders={"navigation": (16, 16)},
         vocabulary=Vocabulary.load(),
@@ -22,7 +22,7 @@ def test_an_action_that_was_just_stopped_is_not_learned_once_more(houses: SceneP
     stage.step(np.full(8, scene.body.action_names.index("rotate_left")))
     first, good = teacher.actions(np.full(8, -1))
     assert good.all()
-    simulator._state["collided"][:] = True  # type: ignore[attr-defined]
+    simulator._state["succeeded"][:] = False  # type: ignore[attr-defined]
     again, worth = teacher.actions(first)
     assert (again == first).any()
     assert not worth[again == first].any()

@@ -93,6 +93,24 @@ def test_a_telescope_comes_in_before_the_base_turns_and_the_lift_stays_until_a_t
     assert np.isin(guide.actions(play.episodes)[free], [names.index("move_arm_in"), names.index("move_arm_in_small")]).all()
 
 
+def test_a_wrist_is_straightened_before_the_arm_reaches_out(houses: ScenePack) -> None:
+    simulator, sampler = stage(houses, "pickup", 20)
+    play, guide, names = Play(simulator, sampler.task, sampler, {}), guide_for(simulator, sampler), simulator.body.action_names
+    play.begin(np.arange(20), np.arange(20))
+    ready = np.zeros(20, dtype=np.bool_)
+    for _ in range(12):
+        option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+        ready = option == 0
+        actions = guide.actions(play.episodes)
+        play.act(np.where(actions == names.index("done"), names.index("rotate_left"), np.where(ready, names.index("move_arm_up"), actions)))
+    for _ in range(2):
+        play.act(np.full(20, names.index("wrist_open")))
+    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+    ready = (option == 0) & (np.abs(simulator.world().joints[:, 2]) > 0.1) & (simulator.graspable(np.arange(20)) < 0)
+    assert ready.sum() >= 3
+    assert (guide.actions(play.episodes)[ready] == names.index("wrist_close")).all()
+
+
 def test_a_body_that_cannot_fetch_is_refused(houses: ScenePack) -> None:
     simulator = EmbeddedSimulator(houses, load_embodiment("locobot")[0], 1, 0)
     with pytest.raises(TaskError, match="locobot can hold nothing"):
