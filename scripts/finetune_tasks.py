@@ -150,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             compare(name, given.out)
     if not given.page_only:
         RESULTS.write_text(json.dumps(gathered(given.out), indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"runs": {}}
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), runs), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -74,8 +74,8 @@ def table(data: Mapping[str, Any]) -> str:
         rows.append((label, f"{one['horizon']:,}", feasible, scores[0], scores[1], actions, scores[2]))
     count = ", ".join(f"{number:,}" for number in sorted({one["expert"]["episodes"] for one in data["tasks"].values()}))
     return (
-        f"{markdown(rows)}\n\n{count} held-out episodes in {data['houses']} unseen houses each, {data['embodiment']}, 1 seed, embedded "
-        f"simulator. Cloned: `{POLICY}`, which imitated {', '.join(CLONED)} and nothing else. Feasible: pairs of house and subject that "
+        f"{markdown(rows)}\n\n{count} held-out episodes in {data['houses']} unseen houses each, stretch_re1, 1 seed, embedded simulator. "
+        f"Cloned: `{POLICY}` on the same body with its senses (`{ROBOT}`), which imitated {', '.join(CLONED)} and nothing else. Feasible: pairs of house and subject that "
         "the body can solve at all; episodes are drawn from these."
     )
 
@@ -103,7 +103,7 @@ def main() -> None:
     torch.set_num_threads(1)
     path, page = ROOT / "results" / "tasks.json", ROOT / "docs" / "tasks.md"
     data = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    data |= {"simulator": "embedded simulator", "split": "test", "houses": HELD_OUT_HOUSES, "seed": 0, "embodiment": ROBOT}
+    data |= {"simulator": "embedded simulator", "split": "test", "houses": HELD_OUT_HOUSES, "seed": 0}
     data |= {"machine": data.get("machine") or machine(), "tasks": data.get("tasks", {})}
     if not asked.page_only:
         names = asked.names or [name for name in TASKS if "cloned" not in data["tasks"].get(name, {})]
