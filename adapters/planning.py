@@ -54,7 +54,7 @@ def plan_views(source: Embodiment, target: Embodiment, views: Views, choices: Vi
 
 
 def plan_body_inputs(source: Embodiment, target: Embodiment) -> InputPlan:
-    """Pair the entries of the `body` observation by meaning: the same joint, or `holding`."""
+    """Pair the entries of the `body` observation by meaning: the same joint, `holding`, or the same sense."""
     entries: list[InputEntry] = []
     for name in target.body_inputs:
         column = next((at for at, old in enumerate(source.body_inputs) if pairing.inputs_match(source, old, target, name)), None)

@@ -201,7 +201,7 @@ class Embodiment:
         actions: in the order of the policy head's rows.
         on_contact: "cancel" (AI2-THOR: the move does not happen) or "stop" (it goes as far as it can).
         max_interact_height_m: highest point that the gripper is used at, or None.
-        senses: what the policy is told beside its joints and its gripper, see SENSES.
+        senses: what the policy is told beside its joints and its gripper, see Sense.
     """
 
     name: str

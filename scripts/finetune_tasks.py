@@ -64,6 +64,8 @@ def train(name: str, out: Path) -> None:
     run, folder = RUNS[name], out / name
     if (folder / "results.json").exists():
         return
+    if run.after is not None:
+        train(run.after, out)
     policy = POLICY if run.after is None else str(out / run.after / "bundle")
     command = [flare(), "train", "--out", str(folder), "--workers", str(WORKERS)]
     if (folder / "run.json").exists():
@@ -97,8 +99,11 @@ def gathered(out: Path) -> dict[str, Any]:
         path = out / name / "results.json"
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
+            compared = out / name / AGAINST
+            if run.against_shipped and not compared.exists():
+                continue  # `compare` has been interrupted
             if run.against_shipped:
-                result |= json.loads((out / name / AGAINST).read_text(encoding="utf-8"))["against"]
+                result |= json.loads(compared.read_text(encoding="utf-8"))["against"]
             begins = "`stretch_chores`" if run.after is None else f"the policy of `{run.after}`"
             against = "`stretch_chores`" if run.against_shipped else "what it begins with"
             found[name] = {"begins_with": begins, "against": against, "task": run.task, **result}

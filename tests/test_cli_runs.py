@@ -339,7 +339,7 @@ def test_a_limit_of_ones_own_trains_by_yaml_alone_and_its_cost_stands_in_the_tab
     assert {"cost/collisions_per_episode", "cost/lingering"} <= set(results["differences"])
     assert results["before"]["cost/lingering"] > 0
     assert "lingering, cost" in result.output
-    assert "turned half, %" in result.output
+    assert "turned half, % of" in " ".join(result.output.split())
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert max(record["length"] for record in log if record["length"] is not None) <= 5  # training is cut off earlier than judging
     assert results["before"]["length"] > 5

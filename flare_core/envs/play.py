@@ -15,7 +15,7 @@ from flare_core.tasks.costs import Ledger
 from flare_core.tasks.episodes import Episode, EpisodeSampler, later_of, padded, points_of
 from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
 from flare_core.tasks.metrics import Milestones
-from flare_core.tasks.predicates import Holding, LookedAround
+from flare_core.tasks.predicates import Holding, LookedAround, walk
 from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import MARK, Task
 from flare_core.world import Bools, Floats, Ints, Simulator
@@ -82,7 +82,8 @@ class Play:
         self._yaw, self._turned = np.zeros(batch), np.zeros(batch)
         self._entered = np.zeros_like(self._marked)
         self._has_held = np.zeros(batch, dtype=np.bool_)
-        self._holding = Judge(Holding(), body, batch) if asks_of([task.success], Holding) else None
+        held = next((one for one in walk(task.success) if isinstance(one, Holding)), None)
+        self._holding = None if held is None else Judge(held, body, batch)
         self._panorama = Panorama(body, batch) if asks_of(task.conditions, LookedAround) else None
         self._collisions = np.zeros(batch, dtype=np.int64)
         self._counts = np.zeros((batch, self.actions), dtype=np.int64)

@@ -178,7 +178,7 @@ def _heading(name: str) -> str:
     if name in MEASURES:
         return MEASURES[name][0]
     if name.startswith(METRIC):
-        return name.removeprefix(METRIC).replace("_", " ") + ", %"
+        return name.removeprefix(METRIC).replace("_", " ") + ", % of episodes"
     return name.removeprefix(COST).replace("_per_episode", "").replace("_", " ") + ", cost"
 
 

@@ -71,6 +71,8 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     spec, recipe = loaded.spec, None
     if not task.types:
         raise SpecError(f"{loaded.line_of(('task',))}: task: '{task.name}' names no object types, which the lesson in seeing is about")
+    if task.subjects.gaps != {"target"}:
+        raise SpecError(f"{loaded.line_of(('task',))}: task: '{task.name}' names more than one type of object; name it in `further_tasks`")
     further = tuple(load_task(name, loaded.folder_of(("further_tasks", at))) for at, name in enumerate(spec.further_tasks))
     if further and spec.practice is not None:
         raise SpecError(
@@ -156,7 +158,9 @@ def _like(shape: PolicySpec, start: Bundle) -> tuple[PolicySpec, PolicySpec]:
     fills = {view.name: view.fill for view in there.views}
     asked = replace(shape, views=tuple(replace(view, fill=fills.get(view.name, view.fill)) for view in shape.views))
     if not can_widen(there, asked):
-        raise TrainError(f"start: {start.name} is a policy of another shape (views, actions, categories or widths); leave `start` out")
+        raise TrainError(
+            f"start: {start.name} is a policy of another shape (views, actions, categories, body inputs or widths); leave `start` out"
+        )
     return there, asked
 
 

@@ -23,6 +23,7 @@ from flare_core.tasks.predicates import (
     Near,
     RoomsMarked,
     Sequence,
+    Stowed,
     Visible,
     parse,
     positive,
@@ -68,6 +69,10 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
             yield ("constraints", name, "when"), f"'{name}' has its own rule. Choose another name, or take out `when`"
     for name, when in _mapping(document.get("metrics")).items():
         yield from _success(("metrics", name), when, about)
+    for key in ("metrics", "constraints"):
+        for name in _mapping(document.get(key)):
+            if name.endswith(("_low", "_high")):
+                yield (key, name), "a name that ends in _low or _high would be taken for the end of an interval. Choose another"
     yield from _wordless(document)
 
 
@@ -79,6 +84,8 @@ def _in_turn(document: Mapping[str, Value]) -> int:
 
 def _turns(document: Mapping[str, Value], in_turn: int) -> Iterator[tuple[Loc, str]]:
     """Targets that come in turn, or that do not come at all."""
+    if document.get("in_turn", 1) != in_turn:
+        return  # told where the value is checked
     conditions: list[tuple[Loc, Value]] = [(("metrics", name), when) for name, when in _mapping(document.get("metrics")).items()]
     conditions += [(("reward", "terms", at, "when"), _mapping(one).get("when")) for at, one in enumerate(_terms(document))]
     conditions += [
@@ -87,14 +94,17 @@ def _turns(document: Mapping[str, Value], in_turn: int) -> Iterator[tuple[Loc, s
     for loc, text in [(("success",), document.get("success")), *conditions]:
         if (expression := _parsed(text)) is not None and max(turns_of(expression), default=1) > in_turn:
             later = gap(max(turns_of(expression)))
-            yield loc, f"there is no '{later}': an episode is about {in_turn} at a time. Add `in_turn: {max(turns_of(expression))}`"
+            remedy = f"Add `in_turn: {max(turns_of(expression))}`" if document.get("targets") else "Ask about `target`"
+            yield loc, f"there is no '{later}': an episode is about {in_turn} at a time. {remedy}"
     if in_turn == 1:
         return
+    if any(isinstance(one, Holding) and one.turn < in_turn for one in walk(_parsed(document.get("success")) or Stowed())):
+        yield ("success",), "holding() can be asked of the last target only: what is taken first stays in the hand"
     if len(_mapping(document.get("targets"))) < in_turn:
         yield ("in_turn",), f"{in_turn} different targets in turn need as many `targets`"
     for name in ("in_rooms", "selections"):
         if document.get(name):
-            yield (name,), "does not go with several targets in turn. Take it out, or `in_turn`"
+            yield (name,), "does not go with several targets in turn. Take it out, or write `in_turn: 1`"
     if document.get("start") == "in_sight":
         yield ("start",), "does not go with several targets in turn. Begin anywhere"
     if _mapping(document.get("reward")).get("nearer_per_m"):

@@ -12,10 +12,10 @@ import numpy as np
 from flare_core.errors import TaskError
 from flare_core.tasks.episodes import Episode, EpisodeSampler, pad_targets
 from flare_core.tasks.judging import Asked, Judge, home_of
+from flare_core.tasks.walking import STEP_SLACK as AT
 from flare_core.tasks.walking import STOWED, Walker, step_towards, steps_of
 from flare_core.world import Bools, Floats, Ints, Simulator
 
-AT: Final = 0.0101  # metres: half of the finest step of an arm, with rounding
 ABOVE: Final = 0.06  # metres that the hand may be higher than planned, so that a large step will do
 LIFT, EXTEND, WRIST = 0, 1, 2
 
@@ -67,7 +67,8 @@ class FetchExpert:
                 out[row] = wrist if wrist >= 0 and not stopped else self._reach(here[at], joints[at])
             elif option[at] > 0 and not (world.collided[row] and said[at] == turn[at] and stow[at] >= 0):
                 back = float(self._home[EXTEND] - here[at, EXTEND])
-                out[row] = self._step(EXTEND, back) if -back > STOWED[EXTEND] and not world.collided[row] else turn[at]
+                inwards = step_towards(self._steps[EXTEND], back) if -back > STOWED[EXTEND] and not world.collided[row] else -1
+                out[row] = inwards if inwards >= 0 else turn[at]
             elif stow[at] >= 0:
                 out[row] = stow[at]
             else:
@@ -104,5 +105,6 @@ class FetchExpert:
         return self._step(LIFT, lift) if lift < -AT else self._grasp
 
     def _step(self, joint: int, left: float) -> int:
+        """A step that comes nearer; where none does, the arm is as good as there, and it tries."""
         step = step_towards(self._steps[joint], left)
-        return step if step >= 0 else self._end
+        return step if step >= 0 else self._grasp

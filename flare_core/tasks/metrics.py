@@ -46,12 +46,12 @@ class Milestones:
         return {"reached": self.reached.copy(), **kept}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Go back to a snapshot."""
-        self.reached = np.array(state["reached"])
+        """Go back to a snapshot; one that knows of no metrics is of a task that had none."""
+        self.reached = np.array(state["reached"]) if "reached" in state else np.zeros_like(self.reached)
         for name, judge in self._judges.items():
             judge.restore({key.removeprefix(f"{name}/"): array for key, array in state.items() if key.startswith(f"{name}/")})
 
     def _look(self, simulator: Simulator, asked: Asked, rows: Bools) -> None:
         for at, judge in enumerate(self._judges.values()):
-            self.reached[:, at] |= judge.holds(simulator, asked.only(rows))
+            self.reached[:, at] |= rows & judge.holds(simulator, asked)
             judge.step(simulator, asked, rows)

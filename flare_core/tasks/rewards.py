@@ -135,7 +135,7 @@ class Purse:
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go back to a snapshot."""
-        for name in _KEPT:
+        for name in (name for name in _KEPT if name in state):  # an older snapshot knows nothing of squares
             setattr(self, f"_{name}", np.array(state[name]))
         for at, judge in enumerate(self._judges):
             judge.restore({name.removeprefix(f"{at}/"): array for name, array in state.items() if name.startswith(f"{at}/")})

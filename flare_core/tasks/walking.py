@@ -113,8 +113,8 @@ def steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) 
 
 
 def step_towards(steps: Sequence[tuple[int, float]], left: float) -> int:
-    """The largest of some steps (largest first) that does not go past, or the smallest of that direction; -1 if there is none."""
-    ways = [(action, amount) for action, amount in steps if amount * left > 0]
+    """The largest of some steps (largest first) that does not go past, or the smallest that still comes nearer; -1 if none does."""
+    ways = [(action, amount) for action, amount in steps if amount * left > 0 and abs(left - amount) < abs(left)]
     fitting = [action for action, amount in ways if abs(amount) <= abs(left) + STEP_SLACK]
     return fitting[0] if fitting else ways[-1][0] if ways else -1
 

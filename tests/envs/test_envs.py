@@ -1,6 +1,7 @@
 """The environment: what it shows, when episodes begin and end, and what it accounts for."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
 from flare_core.tasks.expert import Expert
+from flare_core.tasks.predicates import parse
+from flare_core.tasks.rewards import Reward
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
@@ -215,7 +218,17 @@ def test_a_rows_future_depends_neither_on_its_neighbours_nor_on_the_batch(houses
     assert views[2] == views[6]
 
 
-def test_restoring_a_snapshot_gives_a_bit_identical_future(houses: ScenePack) -> None:
+def errands(houses: ScenePack) -> FlareVectorEnv:
+    """Everything that an episode can remember, at once."""
+    body = replace(load_embodiment("stretch_re1")[0], senses=("contact", "said"))
+    simulator = EmbeddedSimulator(houses, body, 4, 0)
+    metrics = {"near": parse("near(target, within_m: 2)"), "left": parse("then(near(target, within_m: 3), not(near(target, within_m: 3)))")}
+    task = replace(load_task("objectnav_two")[0], horizon=15, metrics=metrics, reward=Reward(new_square=0.5))
+    return FlareVectorEnv(simulator, task, EpisodeSampler(task, simulator, WORDS, 0), {"navigation": (24, 16)}, "queue")
+
+
+@pytest.mark.parametrize("made", [lambda houses: vector(houses, 4, horizon=15, schedule="queue"), errands])
+def test_restoring_a_snapshot_gives_a_bit_identical_future(houses: ScenePack, made: Callable[[ScenePack], FlareVectorEnv]) -> None:
     def run(env: FlareVectorEnv, masks: np.ndarray[Any, Any], first: int) -> list[bytes]:
         out = []
         for step in range(first, first + 30):
@@ -228,12 +241,12 @@ def test_restoring_a_snapshot_gives_a_bit_identical_future(houses: ScenePack) ->
                 out.append(b"".join(array.tobytes() for array in info["episode"].values()))
         return out
 
-    env = vector(houses, 4, horizon=15, schedule="queue")
+    env = made(houses)
     masks = env.reset()[1]["action_mask"]
     run(env, masks, 0)
     kept = {name: array.copy() for name, array in env.snapshot().items()}
     want = run(env, env.masks(), 30)
-    other = vector(houses, 4, horizon=15, schedule="queue")
+    other = made(houses)
     other.restore(kept)
     assert all(isinstance(array, np.ndarray) for array in kept.values())
     assert (other.observe()["step"] == kept["steps"]).all()

@@ -123,5 +123,5 @@ def test_costs_and_metrics_of_a_task_have_columns_of_their_own() -> None:
     rows = table({"a": summarise(gather(spent, ACTIONS)).to_json()})
     assert dict(zip(*rows, strict=True))["collisions, cost"].startswith("3.5 [")
     assert dict(zip(*rows, strict=True))["turned, °/m"].startswith("15 [")  # 60 degrees on 4 m
-    assert dict(zip(*rows, strict=True))["got there, %"].startswith("50.0 [")
+    assert dict(zip(*rows, strict=True))["got there, % of episodes"].startswith("50.0 [")
     assert "rooms, %" not in rows[0]

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from flare_core.embodiments.spec import load_embodiment
+from flare_core.envs.play import Play
 from flare_core.envs.rehearsal import rehearse
 from flare_core.errors import SpecError, TaskError
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
+from flare_core.tasks.expert import guide_for
 from flare_core.tasks.judging import Asked, Judge
 from flare_core.tasks.predicates import about_first, in_words, parse, turns_of
 from flare_core.tasks.spec import load_task
@@ -65,19 +67,41 @@ def test_episodes_name_two_different_kinds_and_the_expert_goes_to_both(houses: A
         assert [len(kind) for kind in kinds] == [1, 1]
         assert kinds[0] != kinds[1]
         assert all(task.nouns[next(iter(kind))] in episode.instruction for kind in kinds)
-        alone = sampler.leg(1).field(episode)
-        way_m = simulator.navigation.distance(alone, np.array([episode.start.x]), np.array([episode.start.z]))[0]
-        assert episode.shortest_m >= way_m - 1e-9
     played = rehearse(simulator, task, sampler, range(12))
     assert played["success"].all()
     assert (played["length"] > 2).all()
-    only_first = rehearse(simulator, replace(task, success=parse(ERRAND.replace("1.3", "0.01"))), sampler, range(2))
-    assert not only_first["success"].any()
+    legs_m = played["shortest_m"] - [leg_m(simulator, sampler, number) for number in range(12)]
+    assert (legs_m >= -1e-9).all()
+    assert (legs_m > 1.0).sum() >= 3, "the way to the second counts"
+
+
+def leg_m(simulator: EmbeddedSimulator, sampler: EpisodeSampler, number: int) -> float:
+    """Metres from the start to where the first target can be seen."""
+    episode = sampler.episode(number)
+    here = np.array([episode.start.x]), np.array([episode.start.z])
+    return float(simulator.navigation.distance(sampler.leg(1).field(episode), *here)[0])
+
+
+def test_who_ends_the_episode_at_the_first_target_has_not_succeeded(houses: Any) -> None:
+    task = load_task("objectnav_two")[0]
+    simulator = EmbeddedSimulator(houses, load_embodiment("stretch_re1")[0], 6, 0)
+    sampler = EpisodeSampler(task, simulator, Vocabulary.load(), 0)
+    play, guide, rows = Play(simulator, task, sampler, {}), guide_for(simulator, sampler.leg(1)), np.arange(6)
+    play.begin(rows, rows)
+    over, won = np.zeros(6, np.bool_), np.zeros(6, np.bool_)
+    for _ in range(200):
+        outcome = play.act(np.where(over, 1, guide.actions(play.episodes)))
+        won |= outcome.success & ~over
+        over |= outcome.terminated
+    assert over.all()
+    assert won.sum() <= 1  # but for a second target that stands beside the first
 
 
 FAULTS = {
     "in_turn: 1": "there is no 'target_2'",
     "in_turn: 4": "in_turn",
+    "success: 'then(holding(target), near(target_2, within_m: 1))'": "of the last target only",
+    "metrics: {arm_low: 'stowed()'}": "_low or _high",
     "in_turn: 3": "needs the gap {target_3}",
     "success: 'visible(target, navigation, within_m: 2.0)'": "one part about each target in turn",
     "success: 'then(near(target_2, within_m: 1), near(target, within_m: 1))'": "one part about each target in turn",

@@ -36,6 +36,12 @@ def test_a_metric_holds_from_the_first_step_that_it_held_at() -> None:
     nearer = [[0, 1, 0]] * 3 + [[1, 1, 0]] * 6 + [[1, 1, 1]]
     assert found == nearer
     kept = milestones.snapshot()
+    both = Asked.of(np.array([[0], [0]]))
+    milestones.reached[:] = False
+    before = milestones.reached[0].copy()
+    milestones.begin(np.array([1]), simulator, both)
+    assert np.array_equal(milestones.reached[0], before), "another row's beginning is nothing to this one"
+    milestones.restore(kept)
     milestones.begin(np.array([0]), simulator, asked)
     assert not milestones.reached.any()
     milestones.restore(kept)
