@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from flare_core.bundles.bundle import weights_digest
+from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.cli import main
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import comparison_table, markdown
@@ -113,3 +113,8 @@ def test_the_table_of_fine_tuned_tasks_is_that_of_its_runs() -> None:
     path, page = ROOT / "results" / "finetuned.json", (ROOT / "docs" / "tasks.md").read_text()
     runs = json.loads(path.read_text()) if path.exists() else {"runs": {}}
     assert filler("finetune_tasks").filled(page, runs) == page, "run python scripts/finetune_tasks.py --page-only"
+    shipped = weights_digest(load_bundle("shipped:stretch_chores").state)
+    for name, run in runs["runs"].items():
+        specs = {"embodiment": load_embodiment("stretch_re1_feeling")[1], "task": load_task(run["task"])[1]}
+        assert {kind: run["specs"][kind] for kind in specs} == {kind: spec.sha256 for kind, spec in specs.items()}, name
+        assert run["policy"] == shipped or run["begins_with"] != "`stretch_chores`", name
