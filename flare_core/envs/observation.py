@@ -11,7 +11,11 @@ SLACK = 1e-6  # rounding of a joint that was moved many times
 
 
 class BodyState:
-    """Reads the `body` observation and the action mask of one embodiment off the world."""
+    """Reads the `body` observation and the action mask of one embodiment off the world.
+
+    Attributes:
+        marks: (A,) bool, actions that mark a room as seen.
+    """
 
     def __init__(self, body: Embodiment) -> None:
         ranges = _joints(body)
@@ -21,7 +25,7 @@ class BodyState:
         self._high = np.array([joint.high for _, joint in ranges])
         self._source = np.array([at for at, _ in ranges], dtype=np.int64)
         self._grips = body.gripper != "none"
-        self._says = np.array([action.effect.kind == "say" and action.effect.axis == MARK for action in body.actions])
+        self.marks = np.array([action.effect.kind == "say" and action.effect.axis == MARK for action in body.actions])
         self._static = np.array([action.masked is None for action in body.actions])
         self._holding = np.array(["holding" in action.needs for action in body.actions])
         self._empty = np.array(["empty_gripper" in action.needs for action in body.actions])
@@ -45,7 +49,7 @@ class BodyState:
         if "contact" in self.body.senses:
             parts.append(world.collided[:, None])
         if "said" in self.body.senses:
-            parts.append(counts[:, self._says].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
+            parts.append(counts[:, self.marks].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def masks(self, world: World) -> Bools:

@@ -17,7 +17,7 @@ from flare_core.tasks.judging import Asked, Judge, asks_of, needs_marks
 from flare_core.tasks.metrics import Milestones
 from flare_core.tasks.predicates import Holding, LookedAround, walk
 from flare_core.tasks.rewards import Purse
-from flare_core.tasks.task import MARK, Task
+from flare_core.tasks.task import Task
 from flare_core.world import Bools, Floats, Ints, Simulator
 
 GOAL_WORDS = 16  # length of the `goal` observation; of a task with longer instructions, that of the longest
@@ -70,7 +70,7 @@ class Play:
         self._episodes: list[Episode | None] = [None] * batch
         self._judge = Judge(task.success, body, batch)
         self._asked = Asked.of(np.full((batch, 1), -1, dtype=np.int64))
-        self._marks = np.array([a.effect.kind == "say" and a.effect.axis == MARK for a in body.actions]) & needs_marks(task.success)
+        self._marks = self.state.marks & needs_marks(task.success)
         self._marked = np.zeros((batch, max(len(simulator.room_types(house)) for house in range(simulator.house_count()))), dtype=np.bool_)
         self._purse = Purse(task.reward, body, batch, self._marked.shape[1])
         self._ledger = Ledger(task.constraints, body, batch)
