@@ -51,7 +51,7 @@ RUNS: Final[Mapping[str, Run]] = {
     "objectnav": Run(task="objectnav", steps=1_000_000),
     "roomvisit": Run(task="roomvisit_shaped", steps=1_000_000, episodes=300),  # of sparse rewards the cloned policy finds too few
     "pickup": Run(task="pickup", steps=800_000, horizon=150),
-    "fetch": Run(task="fetch", steps=1_700_000, after="pickup", against_shipped=True, horizon=300),
+    "fetch": Run(task="fetch_shaped", steps=1_700_000, after="pickup", against_shipped=True, horizon=300),  # sparse: 6 % after 550,000, no trend
     "roomnav": Run(task="roomnav", steps=600_000),
     "fetch_shorter": Run(task="fetch_shorter", steps=500_000, after="fetch"),
     "fetch_gentle": Run(task="fetch_gentle", steps=500_000, after="fetch"),
