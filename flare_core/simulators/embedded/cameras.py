@@ -24,6 +24,15 @@ class CameraPoses:
     pitch: Floats
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """(R, 3) optical centres, (R, 3, 3) rotations from world to camera and (R, 4) fx, fy, cx, cy in pixels."""
+
+    position: Floats
+    rotation: Floats
+    lens: Floats
+
+
 def hand_offset(arm: Arm, lift: Floats, extend: Floats) -> Floats:
     """(B, 3) hand in the robot's frame (right, up, forward), metres."""
     out = np.empty((len(lift), 3))

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import SimError
 from flare_core.houses.house import House
-from flare_core.seeding import key_of, stream, uniforms
+from flare_core.seeding import key_of, stream
 from flare_core.simulators.embedded import motion, sight
-from flare_core.simulators.embedded.buffers import Own, Scratch, scratch_for
-from flare_core.simulators.embedded.cameras import CameraPoses, camera_poses, intrinsics, rotations
+from flare_core.simulators.embedded.buffers import Own
+from flare_core.simulators.embedded.cameras import CameraPoses, Eyes, camera_poses, intrinsics, rotations
+from flare_core.simulators.embedded.chance import draw_jitter, with_noise
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.effects import effect_table
 from flare_core.simulators.embedded.geometry import rooms_at
@@ -21,14 +22,12 @@ from flare_core.simulators.embedded.handling import JOINT_SLACK, Handling
 from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
 from flare_core.simulators.embedded.pack import ScenePack, pack
-from flare_core.simulators.embedded.palettes import SKY, randomised
-from flare_core.simulators.embedded.raster import draw_batch, draw_batch_threads
+from flare_core.simulators.embedded.palettes import randomised
+from flare_core.simulators.embedded.renderer import Renderer
 from flare_core.simulators.embedded.scene import OWN_ID
-from flare_core.simulators.embedded.textures import textures
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
 FULL_TURN: Final = 2 * math.pi
-UP, PITCH, FOV = 1, 4, 5  # of a jitter: right, up, forward, yaw, pitch, field of view
 ARM_JOINTS: Final = 3
 
 
@@ -75,10 +74,7 @@ class EmbeddedSimulator:
             self._paint(row, Start(house=0, x=0.0, z=0.0, yaw=0.0, episode=0))
         self._poses: CameraPoses | None = None
         self._own: Own | None = None
-        self._threads = threads
-        self._textures = textures()
-        self._sky = (np.array(SKY) * 255).astype(np.uint8)
-        self._scratch: dict[tuple[int, int], Scratch] = {}
+        self._renderer = Renderer(self.pack.faces, threads)
         self.navigation = Navigator(self.pack, body, self.world)
 
     def house_count(self) -> int:
@@ -131,25 +127,9 @@ class EmbeddedSimulator:
             state["joints"][row] = self._table.home
             state["collided"][row], state["succeeded"][row] = False, True
             self._hands.clear(int(row))
-            state["jitter"][row] = self._draw_jitter(start.episode)
+            state["jitter"][row] = draw_jitter(self.body, self._keys["jitter"], start.episode)
             self._paint(int(row), start)
         self._poses, self._own = None, None
-
-    def _draw_jitter(self, episode: int) -> Floats:
-        """(C, 6) change of every camera's mount and field of view for one episode, uniform within the body's limits."""
-        jitter, cameras = self.body.jitter, len(self.body.cameras)
-        widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
-        lanes = [uniforms(self._keys["jitter"], np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
-        drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
-        other = jitter.other_mounts
-        if other is not None:
-            here = (np.array([episode]), np.array([cameras]))  # the lane behind the cameras': one draw for all of them
-            chance, lower, raised, narrower = np.concatenate([uniforms(self._keys["jitter"], *here, lane)[0] for lane in range(2)])
-            if chance < other.share:
-                drawn[:, UP] -= other.lower_m * lower
-                drawn[:, PITCH] -= other.raised * raised
-                drawn[:, FOV] -= other.narrower * narrower
-        return drawn
 
     def _paint(self, row: int, start: Start) -> None:
         """Give a row its house's own colours or random ones."""
@@ -177,19 +157,52 @@ class EmbeddedSimulator:
         wanted = table.motion[actions]  # (B, 3)
         noise = self.body.noise
         if noise.move_m > 0 or noise.turn > 0:
-            wanted = self._with_noise(wanted)
-        loose = self._hands.loose
-        motion.move_all(
-            loose.shared, loose.contact, loose.moved, state["house"], state["pose"], wanted, self._shape, self._hands.limits(wanted),
-            self.body.on_contact == "stop", self._near, state["collided"],
-        )  # fmt: skip
-        state["pose"][:, 2] = np.remainder(state["pose"][:, 2], FULL_TURN)
+            wanted = with_noise(wanted, noise, self._keys["noise"], state["episode"], state["step"])
+        self._move_bases(wanted)
         state["succeeded"][:] = ~(state["collided"] | table.impossible[actions])
         self._move_joints(actions)
         self._hands.carry()
         self._grip(actions)
         state["step"] += 1
         self._poses, self._own = None, None
+
+    def drive(self, wanted: Floats) -> None:
+        """Move and turn every base by (B, 3) forward, right (m) and turn (rad), whatever actions the body has."""
+        self._move_bases(wanted)
+        self._state["succeeded"][:] = ~self._state["collided"]
+        self._hands.carry()
+        self._poses, self._own = None, None
+
+    def bend(self, target: Floats) -> None:
+        """Move every arm to (B, 3) lift, extension (m) and wrist (rad), which are within its limits; `drive`'s like for arms."""
+        self._state["collided"][:] = False
+        self._state["succeeded"][:] = True
+        self._reach(np.arange(self.batch), target)
+        self._hands.carry()
+        self._poses, self._own = None, None
+
+    def place(self, row: int, x: float, z: float, yaw: float) -> None:
+        """Put a base somewhere, with what it holds, whatever is there."""
+        self._state["pose"][row] = x, z, yaw % FULL_TURN
+        self._state["collided"][row], self._state["succeeded"][row] = False, True
+        self._hands.carry()
+        self._poses, self._own = None, None
+
+    def grip(self, row: int, *, close: bool) -> bool:
+        """Take what is in the hand sphere, or let go; whether there was something."""
+        done = self._hands.grasp(row) if close else self._hands.release(row)
+        self._state["collided"][row], self._state["succeeded"][row] = False, done
+        self._own = None
+        return done
+
+    def _move_bases(self, wanted: Floats) -> None:
+        """Move and turn every row's base by (B, 3) forward, right (m) and turn (rad), as far as contact allows."""
+        state, loose = self._state, self._hands.loose
+        motion.move_all(
+            loose.shared, loose.contact, loose.moved, state["house"], state["pose"], wanted, self._shape, self._hands.limits(wanted),
+            self.body.on_contact == "stop", self._near, state["collided"],
+        )  # fmt: skip
+        state["pose"][:, 2] = np.remainder(state["pose"][:, 2], FULL_TURN)
 
     def _move_joints(self, actions: Ints) -> None:
         """Lift, extension, wrist, hands and cameras."""
@@ -224,17 +237,6 @@ class EmbeddedSimulator:
             succeeded[row] = self._hands.grasp(row)
         for row in np.flatnonzero(table.release[actions]).tolist():
             succeeded[row] = self._hands.release(row)
-
-    def _with_noise(self, wanted: Floats) -> Floats:
-        """Add a normal error to every base move and turn, keyed by episode and step."""
-        drawn = uniforms(self._keys["noise"], self._state["episode"], self._state["step"])
-        radius, angle = np.sqrt(-2 * np.log1p(-drawn[:, 0])), FULL_TURN * drawn[:, 1]  # Box-Muller
-        first, second = radius * np.cos(angle), radius * np.sin(angle)
-        out = wanted.copy()
-        for axis in (0, 1):
-            out[:, axis] += np.where(wanted[:, axis] != 0, first * self.body.noise.move_m, 0.0)
-        out[:, 2] += np.where(wanted[:, 2] != 0, second * self.body.noise.turn, 0.0)
-        return out
 
     def world(self) -> World:
         state, poses = self._state, self._camera_poses()
@@ -283,27 +285,24 @@ class EmbeddedSimulator:
             SimError: no such camera, another number of rows, or an object that the row's house does not have.
         """
         at = self._camera_at(camera)
-        house, loose = self._state["house"], self._hands.loose
-        counts = np.diff(self.pack.object_start)[house]
+        counts = np.diff(self.pack.object_start)[self._state["house"]]
         if objects.shape[:1] != (self.batch,) or objects.ndim != 2 or bool((objects >= counts[:, None]).any()):
             raise SimError(f"visible: objects must be ({self.batch}, K) indices below each house's number of objects, or -1")
         poses = self._camera_poses()
         lens = intrinsics(self.body.cameras[at], self._state["jitter"][:, at, 5], 1, 1)
+        eyes = Eyes(position=poses.position[:, at], rotation=rotations(poses.yaw[:, at], poses.pitch[:, at]), lens=lens)
+        return self.visible_from(eyes, objects, within_m)
+
+    def visible_from(self, eyes: Eyes, objects: Ints, within_m: float) -> Bools:
+        """As `visible`, through other eyes than a camera's, whose lenses are those of an image of 1 x 1."""
+        loose, lens = self._hands.loose, eyes.lens
         edges = np.stack([lens[:, 2], 1 - lens[:, 2], lens[:, 3], 1 - lens[:, 3]], axis=1) / lens[:, [0, 0, 1, 1]]
+        axis = np.ascontiguousarray(self._state["pose"][:, :2])
         out = np.zeros(objects.shape, dtype=np.bool_)
         sight.visible_all(
-            loose.shared,
-            loose.sight,
-            loose.moved,
-            house,
-            objects,
-            np.ascontiguousarray(poses.position[:, at]),
-            rotations(poses.yaw[:, at], poses.pitch[:, at]),
-            edges,
-            np.ascontiguousarray(self._state["pose"][:, :2]),
-            within_m,
-            out,
-        )
+            loose.shared, loose.sight, loose.moved, self._state["house"], objects, np.ascontiguousarray(eyes.position), eyes.rotation,
+            edges, axis, within_m, out,
+        )  # fmt: skip
         return out
 
     def images(self, camera: str, width: int, height: int, rows: Ints | None = None) -> Images:
@@ -317,41 +316,33 @@ class EmbeddedSimulator:
     def _render(
         self, camera: str, width: int, height: int, *, full: bool, rows: Ints | None = None
     ) -> tuple[Images, npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-        at = self._camera_at(camera)
-        if width < 1 or height < 1:
-            raise SimError(f"images: {width} x {height} pixels; both sides must be at least 1")
-        own, chosen = self._own_faces(), np.arange(self.batch) if rows is None else rows
+        at, poses = self._camera_at(camera), self._camera_poses()
+        chosen = np.arange(self.batch) if rows is None else rows
+        eyes = Eyes(
+            position=poses.position[chosen, at],
+            rotation=rotations(poses.yaw[chosen, at], poses.pitch[chosen, at]),
+            lens=intrinsics(self.body.cameras[at], self._state["jitter"][chosen, at, 5], width, height),
+        )
+        return self.picture(eyes, width, height, full=full, rows=rows)
+
+    def picture(
+        self, eyes: Eyes, width: int, height: int, *, full: bool, rows: Ints | None = None
+    ) -> tuple[Images, npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """What every row, or each of the named ones, would see through other eyes than its cameras; as `frames`.
+
+        Args:
+            full: depth and instance ids too; else these are not to be used.
+
+        Raises:
+            SimError: an image without pixels.
+        """
+        chosen, own, loose = np.arange(self.batch) if rows is None else rows, self._own_faces(), self._hands.loose
+        palette = self._state["palette"]
         if rows is not None:
             own = own._replace(p=own.p[rows], u=own.u[rows], v=own.v[rows], n=own.n[rows], shade=own.shade[rows])
-        scratch = self._scratch.get((width, height))
-        if scratch is None:
-            scratch = scratch_for(self.pack.faces, own, height, width, self._threads)
-            self._scratch[width, height] = scratch
-        poses = self._camera_poses()
-        rgb = np.empty((len(chosen), height, width, 3), dtype=np.uint8)
-        extra = (len(chosen), height, width) if full else (len(chosen), 1, 1)
-        depth, ids = np.empty(extra, dtype=np.float32), np.empty(extra, dtype=np.int32)
-        loose = self._hands.loose
-        draw = draw_batch if self._threads == 1 else draw_batch_threads
-        draw(
-            self.pack.faces,
-            self._state["house"][chosen],
-            loose.faces,
-            np.where(loose.moved[chosen], 2 * chosen, -1),
-            rotations(poses.yaw[chosen, at], poses.pitch[chosen, at]).astype(np.float32),
-            poses.position[chosen, at].astype(np.float32),
-            intrinsics(self.body.cameras[at], self._state["jitter"][chosen, at, 5], width, height).astype(np.float32),
-            self._state["palette"] if rows is None else self._state["palette"][rows],
-            own,
-            self._textures,
-            self._sky,
-            scratch,
-            rgb,
-            depth,
-            ids,
-            full,
-        )
-        return rgb, depth, ids
+            palette = palette[rows]
+        own_houses = np.where(loose.moved[chosen], 2 * chosen, -1)
+        return self._renderer.draw(self._state["house"][chosen], loose.faces, own_houses, eyes, palette, own, width, height, full)
 
     def _own_faces(self) -> Own:
         if self._own is None:

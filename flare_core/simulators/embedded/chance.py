@@ -1,0 +1,42 @@
+"""What is drawn at random in an episode: how cameras sit, and how motions miss. Keyed by episode and step, never by row."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from flare_core.embodiments.body import Embodiment, Noise
+from flare_core.seeding import uniforms
+from flare_core.world import Floats, Ints
+
+UP, PITCH, FOV = 1, 4, 5  # of a jitter: right, up, forward, yaw, pitch, field of view
+FULL_TURN: Final = 2 * math.pi
+
+
+def draw_jitter(body: Embodiment, key: int, episode: int) -> Floats:
+    """(C, 6) change of every camera's mount and field of view for one episode, uniform within the body's limits."""
+    jitter, cameras = body.jitter, len(body.cameras)
+    widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
+    lanes = [uniforms(key, np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
+    drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
+    other = jitter.other_mounts
+    if other is not None:
+        here = (np.array([episode]), np.array([cameras]))  # the lane behind the cameras': one draw for all of them
+        chance, lower, raised, narrower = np.concatenate([uniforms(key, *here, lane)[0] for lane in range(2)])
+        if chance < other.share:
+            drawn[:, UP] -= other.lower_m * lower
+            drawn[:, PITCH] -= other.raised * raised
+            drawn[:, FOV] -= other.narrower * narrower
+    return drawn
+
+
+def with_noise(wanted: Floats, noise: Noise, key: int, episode: Ints, step: Ints) -> Floats:
+    """(B, 3) base motions with a normal error added to every move and turn, keyed by episode and step (B,)."""
+    drawn = uniforms(key, episode, step)
+    radius, angle = np.sqrt(-2 * np.log1p(-drawn[:, 0])), FULL_TURN * drawn[:, 1]  # Box-Muller
+    first, second = radius * np.cos(angle), radius * np.sin(angle)
+    out = wanted.copy()
+    for axis in (0, 1):
+        out[:, axis] += np.where(wanted[:, axis] != 0, first * noise.move_m, 0.0)
+    out[:, 2] += np.where(wanted[:, 2] != 0, second * noise.turn, 0.0)
+    return out
