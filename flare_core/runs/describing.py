@@ -69,7 +69,9 @@ def describe(task: Task, body: Embodiment, *, episodes: int, workers: int, seed:
 
 def sentences(task: Task) -> list[str]:
     """The spec in words."""
-    start = "where the navigation camera shows a target from near by" if task.begins_in_sight else "some way from where it can succeed"
+    near, far = "where the navigation camera shows a target from near by", "some way from where it can succeed"
+    mixed = f"{100 * task.in_sight:.0f} % {near}, the others {far}"
+    start = {0.0: far, 1.0: near}.get(task.in_sight, mixed)
     limits = [
         f"{one.name.replace('_', ' ')}{'' if one.when is None else f' ({in_words(one.when)})'} at most {one.at_most:g}, by "
         + ("a multiplier that the learner finds" if one.by == "lagrange" else f"{one.weight:g} off for each beyond")

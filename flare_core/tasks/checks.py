@@ -52,7 +52,7 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
         if document.get(name) and not document.get("targets"):
             yield (name,), "goes with `targets` only. Add `targets:`, or take it out"
     yield from _turns(document, in_turn)
-    if document.get("start") == "in_sight" and not set(about) & {"targets", "affordances"}:
+    if document.get("start", "anywhere") != "anywhere" and not set(about) & {"targets", "affordances"}:
         yield ("start",), "there is no object to be in sight. Add `targets:`, or begin anywhere"
     yield from _unknown_kinds(document)
     yield from _templates(document, about)
@@ -105,7 +105,7 @@ def _turns(document: Mapping[str, Value], in_turn: int) -> Iterator[tuple[Loc, s
     for name in ("in_rooms", "selections"):
         if document.get(name):
             yield (name,), "does not go with several targets in turn. Take it out, or write `in_turn: 1`"
-    if document.get("start") == "in_sight":
+    if document.get("start", "anywhere") != "anywhere":
         yield ("start",), "does not go with several targets in turn. Begin anywhere"
     if _mapping(document.get("reward")).get("nearer_per_m"):
         yield ("reward", "nearer_per_m"), "pays for one target, and here are several in turn. Use `terms`"

@@ -196,14 +196,15 @@ class EpisodeSampler:
     def _episode_in(self, house: int, number: int, draws: np.random.Generator) -> Episode | None:
         if self.task.subjects.points is not None:
             return self._begin_with_point(house, number, draws, self.task.subjects.points)
-        present = self._subjects_in(house)
+        present, share = self._subjects_in(house), self.task.in_sight
+        in_sight = share == 1.0 or (share > 0.0 and float(stream(self._seed, "start", number).random()) < share)
         near: tuple[Subject, Field] | None = None
         for at in draws.permutation(len(present)).tolist():
             subject = present[at]
             field = self.way(house, subject.objects, subject.rooms)
             if field is None or not self._is_feasible(house, subject):
                 continue
-            if self.task.begins_in_sight:
+            if in_sight:
                 begun = self._begin_in_sight(subject, field, number, draws)
                 if begun is not None:
                     return begun

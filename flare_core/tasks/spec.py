@@ -122,6 +122,12 @@ class PointsSpec(Spec):
         return self
 
 
+class StartSpec(Spec):
+    """Easier starts beside the real ones, to learn from."""
+
+    in_sight: float = Field(gt=0.0, lt=1.0, description="Share of the episodes that begin in sight of a target; the others anywhere.")
+
+
 class TaskSpec(Spec):
     """What to do and how it is judged.
 
@@ -138,7 +144,7 @@ class TaskSpec(Spec):
     )
     rooms: dict[str, Words] = Field(default_factory=dict, description="Room type -> words; instead of `targets`.")
     points: PointsSpec | None = Field(default=None, description="Points of the floor, named from the start; instead of `targets`.")
-    start: Literal["anywhere", "in_sight"] = "anywhere"
+    start: Literal["anywhere", "in_sight"] | StartSpec = "anywhere"
     """Where an episode begins: some way from where it can succeed, or where the navigation camera shows a target within 2 m."""
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
     """Instructions with gaps: {a} {target}, and {a_2} {target_2} of a second; or {selection}, {purpose}, {room}, {point}, {rooms}."""
@@ -180,7 +186,7 @@ def task_of(name: str, spec: TaskSpec) -> Task:
     return Task(
         name=name,
         subjects=subjects_of(spec),
-        begins_in_sight=spec.start == "in_sight",
+        in_sight=spec.start.in_sight if isinstance(spec.start, StartSpec) else float(spec.start == "in_sight"),
         templates=spec.templates,
         success=parse(spec.success),
         reward=reward_of(spec.reward),

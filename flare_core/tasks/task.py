@@ -29,7 +29,7 @@ class Task:
         constraints: what should not happen too often.
         metrics: what tables say of an episode beside the usual: whether this held at some step.
         ends_itself: an episode is also over, with success, at the first step after which success holds.
-        begins_in_sight: episodes begin where the navigation camera shows a target from near by, not some way off.
+        in_sight: share of episodes that begin where the navigation camera shows a target from near by, not some way off.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Task:
     constraints: tuple[Constraint, ...] = ()
     metrics: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
     ends_itself: bool = False
-    begins_in_sight: bool = False
+    in_sight: float = 0.0
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Task:
             self.mark_action(body)
         for condition in self.conditions:
             check_body(condition, body)
-        if self.begins_in_sight and body.camera_for("navigation") is None:
+        if self.in_sight and body.camera_for("navigation") is None:
             raise TaskError(f"task {self.name}: {body.name} has no camera that could show the target at the start")
         for one in self.constraints:
             if one.when is None and COSTS[one.name][2] and body.arm is None:
