@@ -8,6 +8,7 @@ import click
 from flare_core.commands.houses import houses
 from flare_core.commands.measuring import bench, evaluate
 from flare_core.commands.specs import check, describe, list_, schema, show
+from flare_core.commands.thor import thor_engine
 from flare_core.commands.training import pretrain, train
 from flare_core.commands.transfers import adapt, plan
 from flare_core.errors import FlareError, StoppedError
@@ -49,5 +50,5 @@ def main() -> None:
     """Carry a pretrained robot policy onto another robot, fine-tune it in simulated houses, and measure what it gained."""
 
 
-for _command in (check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench):
+for _command in (check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, thor_engine):
     main.add_command(_command)

@@ -36,6 +36,7 @@ class Run:
     Attributes:
         after: the run whose policy it begins with; none: the shipped one.
         against_shipped: the table compares it with the shipped policy, not with the one that it begins with.
+        judged_on: the task of that comparison, where training has easier episodes than the task itself.
         horizon: steps after which an episode of training is cut off; the recipe's if none.
     """
 
@@ -44,6 +45,7 @@ class Run:
     episodes: int = 500
     after: str | None = None
     against_shipped: bool = False
+    judged_on: str | None = None
     horizon: int | None = None
 
 
@@ -51,7 +53,8 @@ RUNS: Final[Mapping[str, Run]] = {
     "objectnav": Run(task="objectnav", steps=1_000_000),
     "roomvisit": Run(task="roomvisit_shaped", steps=1_000_000, episodes=300),  # of sparse rewards the cloned policy finds too few
     "pickup": Run(task="pickup", steps=800_000, horizon=150),
-    "fetch": Run(task="fetch_shaped", steps=1_700_000, after="pickup", against_shipped=True, horizon=300),  # sparse: 6 % after 550,000, no trend
+    # Sparse from the start, Fetch's own episodes showed no trend in 550,000 steps, and shaped ones none in 1,200,000.
+    "fetch": Run(task="fetch_shaped", judged_on="fetch", steps=1_200_000, after="pickup", against_shipped=True, horizon=300),
     "roomnav": Run(task="roomnav", steps=600_000),
     "fetch_shorter": Run(task="fetch_shorter", steps=500_000, after="fetch"),
     "fetch_gentle": Run(task="fetch_gentle", steps=500_000, after="fetch"),
@@ -82,7 +85,7 @@ def compare(name: str, out: Path) -> None:
     run, path = RUNS[name], out / name / AGAINST
     if not run.against_shipped or path.exists():
         return
-    words = ("--task", run.task, "--episodes", str(run.episodes), "--against", POLICY, "--workers", str(WORKERS), "--json")
+    words = ("--task", run.judged_on or run.task, "--episodes", str(run.episodes), "--against", POLICY, "--workers", str(WORKERS), "--json")
     played = subprocess.run([flare(), "evaluate", str(out / name / "bundle"), *words], check=True, stdout=subprocess.PIPE, text=True)
     path.write_text(played.stdout, encoding="utf-8")
 

@@ -44,6 +44,13 @@ def test_picking_up_begins_in_sight_of_the_target_and_fetching_some_way_off(hous
     assert all(sampler.episode(number).shortest_m >= 1.5 for number in range(20))
 
 
+def test_a_share_of_the_episodes_can_begin_in_sight(houses: ScenePack) -> None:
+    _, near = stage(houses, "fetch_shaped", 1)
+    _, far = stage(houses, "fetch", 1)
+    alike = [near.episode(number).start == far.episode(number).start for number in range(60)]
+    assert 0.3 < np.mean(alike) < 0.7, "half of them are Fetch's own episodes, the others begin elsewhere"
+
+
 def test_a_wrong_thing_is_let_go_and_the_arm_is_stowed_before_the_next_way(houses: ScenePack) -> None:
     simulator, sampler = stage(houses, "fetch", 10)
     play, guide = Play(simulator, sampler.task, sampler, {}), guide_for(simulator, sampler)

@@ -39,7 +39,7 @@ class Handling:
         self._arm = None if body.arm is None else arms.numbers_of(body.arm)
         self._spec = body.arm
         self._stops = body.on_contact == "stop"
-        self.loose = Loose(pack, batch, grips=self._grips)
+        self.loose = Loose(pack, batch, grips=body.gripper != "none")
         self._near = np.zeros(pack.most(pack.box_start), dtype=np.int64)
         state["held"] = np.full(batch, -1)
         state["grip"] = np.zeros((batch, 4))  # right, up, forward, yaw of the held object in the wrist's frame
@@ -53,7 +53,7 @@ class Handling:
 
     def refresh(self) -> None:
         """Follow arrays that were put back from a snapshot."""
-        if self._grips:
+        if len(self.loose.poses):
             for row, (house, held) in enumerate(zip(self._state["house"].tolist(), self._state["held"].tolist(), strict=True)):
                 self.loose.rebuild(row, house, held)
 
@@ -120,7 +120,7 @@ class Handling:
     def carry(self) -> None:
         """Let held objects follow their hands, after base or arm have moved."""
         rows = np.flatnonzero(self._state["held"] >= 0)
-        if len(rows):
+        if len(rows) and self._arm is not None:
             poses = _held_poses(self._wrists(rows), self._state["grip"][rows])
             self.loose.carry(rows, self._state["house"][rows], self._state["held"][rows], poses)
 
@@ -152,6 +152,22 @@ class Handling:
         loose.move(row, house, thing, pose_of(box), thing)
         self._let_fall(row, house, box)
         return True
+
+    def hold(self, row: int, thing: int, pose: Floats) -> None:
+        """Hold an object at (4,) x, y, z, yaw without an arm: what a simulated agent with an invisible hand does."""
+        house, gone = int(self._state["house"][row]), self._thing(row, thing).copy()
+        was_held = int(self._state["held"][row]) == thing
+        self._state["held"][row] = thing
+        self.loose.move(row, house, thing, pose, thing)
+        if not was_held:
+            self._let_fall(row, house, gone)
+
+    def boxes(self, row: int) -> Floats:
+        """(N, 8) boxes around all objects of a row where they are now."""
+        loose, house = self.loose, int(self._state["house"][row])
+        things, base = things_of(loose.shared, loose.sight, bool(loose.moved[row]), house, row)
+        start, end = self._pack.object_start[house : house + 2]
+        return np.array(things[base : base + end - start])
 
     def release(self, row: int) -> bool:
         """Let go; the object falls straight down onto what is below. Whether something was held."""

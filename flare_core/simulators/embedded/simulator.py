@@ -195,6 +195,14 @@ class EmbeddedSimulator:
         self._own = None
         return done
 
+    def hold(self, row: int, thing: int, pose: Floats) -> None:
+        """Hold an object at (4,) x, y, z, yaw without an arm; `grip(row, close=False)` lets it fall."""
+        self._hands.hold(row, thing, pose)
+
+    def object_boxes(self, row: int) -> Floats:
+        """(N, 8) boxes around a row's objects where they are now, as in `motion`."""
+        return self._hands.boxes(row)
+
     def _move_bases(self, wanted: Floats) -> None:
         """Move and turn every row's base by (B, 3) forward, right (m) and turn (rad), as far as contact allows."""
         state, loose = self._state, self._hands.loose
