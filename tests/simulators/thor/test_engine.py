@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_the_locobot_looks_up_and_down_by_30_degrees_and_no_other_amount() -> No
 def test_the_locobots_motion_is_noisy_unless_it_is_told_not_to_be() -> None:
     noisy = Direct(house(), agentMode="locobot")
     steps = [noisy("MoveAhead", moveMagnitude=0.05).position for _ in range(40)]
-    lengths = [math.dist(one, other) for one, other in zip(steps, steps[1:], strict=False)]
+    lengths = [math.dist(one, other) for one, other in pairwise(steps)]
     assert np.mean(lengths) == pytest.approx(0.051, abs=0.003)  # mean 0.001, spread 0.005
     assert np.std(lengths) == pytest.approx(0.005, abs=0.002)
     assert direct(mode="locobot")("MoveAhead", moveMagnitude=0.05).position[2] == pytest.approx(0.05)
@@ -78,8 +79,8 @@ def test_wrong_calls_are_told_apart_as_the_client_needs_them() -> None:
     call = direct()
     answers = {
         "Fly": (call("Fly"), "InvalidAction", "Invalid action: Fly"),
-        "teleport": (call("TeleportFull", position={"x": 1.0}), "MissingArguments", "action: TeleportFull is missing the following arguments: "
-                     "rotation,horizon"),
+        "teleport": (call("TeleportFull", position={"x": 1.0}), "MissingArguments",
+                     "action: TeleportFull is missing the following arguments: rotation,horizon"),
         "surplus": (call("MoveAhead", distance=1), "InvalidArgument", '\n\tAction: "MoveAhead" called with invalid argument: \'distance\''),
         "kind": (call("MoveAhead", moveMagnitude="far"), "InvalidArgument",
                  "action: MoveAhead has an invalid argument: moveMagnitude (==far). Cannot convert to: float"),
@@ -279,7 +280,7 @@ def test_the_shortest_path_goes_around_what_stands_in_the_way() -> None:
     call = direct(scene=house(wall))
     corners = call("GetShortestPathToPoint", target={"x": 0.0, "y": 0.0, "z": 4.0}).metadata["actionReturn"]["corners"]
     points = [(one["x"], one["z"]) for one in corners]
-    length = sum(math.dist(one, other) for one, other in zip(points, points[1:], strict=False))
+    length = sum(math.dist(one, other) for one, other in pairwise(points))
     around = math.hypot(2.2, 1.9) + math.hypot(2.2, 1.9)  # past the corner at (2, 2 -+ 0.1), 0.2 m off
     assert around - 0.4 < length < around + 0.5
     assert max(abs(x) for x, _ in points) > 2.1
