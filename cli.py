@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from flare_core.commands.houses import houses
+from flare_core.commands.machine import doctor
 from flare_core.commands.measuring import bench, evaluate
 from flare_core.commands.specs import check, describe, list_, schema, show
 from flare_core.commands.thor import thor_engine
@@ -50,5 +51,5 @@ def main() -> None:
     """Carry a pretrained robot policy onto another robot, fine-tune it in simulated houses, and measure what it gained."""
 
 
-for _command in (check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, thor_engine):
+for _command in (check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, doctor, thor_engine):
     main.add_command(_command)
