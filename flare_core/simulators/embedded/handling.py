@@ -141,16 +141,10 @@ class Handling:
 
     def grasp(self, row: int) -> bool:
         """Take the graspable object nearest to the middle of the hand sphere; whether there was one. What it carried falls."""
-        state, loose, house = self._state, self.loose, int(self._state["house"][row])
         thing = int(self.graspable(np.array([row]))[0])
         if thing < 0:
             return False
-        box = self._thing(row, thing).copy()
-        wrist = self._wrists(np.array([row]))[0]
-        state["grip"][row] = _grip_of(wrist, box)
-        state["held"][row] = thing
-        loose.move(row, house, thing, pose_of(box), thing)
-        self._let_fall(row, house, box)
+        self.follow(row, thing, None)
         return True
 
     def hold(self, row: int, thing: int, pose: Floats) -> None:
@@ -161,6 +155,18 @@ class Handling:
         self.loose.move(row, house, thing, pose, thing)
         if not was_held:
             self._let_fall(row, house, gone)
+
+    def follow(self, row: int, thing: int, pose: Floats | None) -> None:
+        """Hold an object where it is, or, with a (4,) pose, have it lie there and hold nothing."""
+        state, house = self._state, int(self._state["house"][row])
+        if pose is not None:
+            state["held"][row], state["grip"][row] = -1, 0.0
+            self.loose.move(row, house, thing, pose, -1)
+            return
+        box = self._thing(row, thing).copy()
+        state["grip"][row], state["held"][row] = _grip_of(self._wrists(np.array([row]))[0], box), thing
+        self.loose.move(row, house, thing, pose_of(box), thing)
+        self._let_fall(row, house, box)
 
     def boxes(self, row: int) -> Floats:
         """(N, 8) boxes around all objects of a row where they are now."""

@@ -199,6 +199,23 @@ class EmbeddedSimulator:
         """Hold an object at (4,) x, y, z, yaw without an arm; `grip(row, close=False)` lets it fall."""
         self._hands.hold(row, thing, pose)
 
+    def follow(self, row: int, pose: tuple[float, float, float], joints: Floats, *, succeeded: bool, collided: bool) -> None:
+        """Be as another simulator says: (x, z, yaw), joints (J,) from the lift on, and what came of the last action."""
+        state = self._state
+        state["pose"][row], state["joints"][row] = (pose[0], pose[1], pose[2] % FULL_TURN), joints
+        state["succeeded"][row], state["collided"][row] = succeeded, collided
+        self._hands.carry()
+        self._poses, self._own = None, None
+
+    def follow_hand(self, row: int, thing: int, pose: Floats | None) -> None:
+        """Hold this object, where it is now; or let it lie at (4,) x, y, z, yaw."""
+        self._hands.follow(row, thing, pose)
+        self._own = None
+
+    def jitter(self, row: int) -> Floats:
+        """(C, 6) of a row's cameras in this episode, as in `camera_poses`."""
+        return np.array(self._state["jitter"][row])
+
     def object_boxes(self, row: int) -> Floats:
         """(N, 8) boxes around a row's objects where they are now, as in `motion`."""
         return self._hands.boxes(row)
