@@ -16,6 +16,7 @@ from flare_core.simulators.thor.messages import Fault, Start, Told, Work
 
 _MOST_STARTS: Final = 3  # in a row that fail before the first answer: then it is the user's to mend
 LOOK_S: Final = 1.0  # memory is looked at so often
+_GONE_S: Final = 10.0  # what was killed is gone by then, but for a process that the kernel cannot end
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -68,7 +69,7 @@ class Keeper:
             found = self._receive()
             if isinstance(found, Told):
                 return
-            self._end(found)
+            self._end()
             if attempt + 1 == _MOST_STARTS:
                 raise SimError(f"ai2thor: the controller does not start: {found}. `flare doctor` looks at what it needs")
             self._launch()
@@ -90,7 +91,7 @@ class Keeper:
         found = self._receive()
         if isinstance(found, Told):
             return found
-        self._end(found)
+        self._end()
         self.restarts += 1
         self.reasons.append(found)
         self._launch()
@@ -118,19 +119,23 @@ class Keeper:
 
     def close(self) -> None:
         """End the worker and everything that it started."""
-        self._end("")
+        self._end()
 
     @property
     def pid(self) -> int:
         """Process and process group of the worker."""
         return self._process.pid
 
-    def _end(self, reason: str) -> None:
-        del reason
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+    def _end(self) -> None:
+        """Kill the group, and see it gone."""
         self._connection.close()
+        deadline = time.monotonic() + _GONE_S
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.poll()
+                time.sleep(0.002)
+        self._process.wait()
 
 
 def _ending(code: int | None) -> str:

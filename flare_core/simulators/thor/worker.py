@@ -4,12 +4,14 @@ It is dumb on purpose: it carries out lists of calls and tells what came of them
 simulator in it. When whoever started it goes, by a signal that nobody can catch too, the group ends.
 """
 
+import contextlib
 import ctypes
 import os
 import queue
 import signal
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ import numpy as np
 from flare_core.simulators.thor.messages import Fault, Start, Told, Work
 
 _PARENT_DIED: Final = 1  # PR_SET_PDEATHSIG
+WATCH_S: Final = 0.25
 _ANSWERED: Final = (ValueError, RuntimeError, TypeError)
 
 
@@ -58,22 +61,61 @@ def _work(controller: Any, work: Work) -> Told:
     )  # fmt: skip
 
 
-def _listen(connection: Connection, inbox: "queue.Queue[Start | Work]") -> None:
+class _Post:
+    """What is said to the trainer, by one thread at a time; after the last word nothing is."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._lock = connection, threading.Lock()
+        self.is_busy = True  # the controller is being started
+
+    def send(self, message: Told | Fault) -> None:
+        with self._lock:
+            self.is_busy = False
+            self._connection.send(message)
+
+    def receive(self) -> Start | Work:
+        found: Start | Work = self._connection.recv()
+        self.is_busy = True
+        return found
+
+    def end(self, message: str) -> None:
+        """Say why, and end the group: the client may be waiting for ever, or turning in circles."""
+        with self._lock:
+            with contextlib.suppress(OSError):
+                self._connection.send(Fault(message=message))
+            os.killpg(0, signal.SIGKILL)
+
+
+def _listen(post: _Post, inbox: "queue.Queue[Start | Work]") -> None:
     """Take requests; end the whole group when there will be none, however the controller is stuck."""
-    try:
+    with contextlib.suppress(EOFError, OSError):
         while True:
-            inbox.put(connection.recv())
-    except (EOFError, OSError):
-        os.killpg(0, signal.SIGKILL)
+            inbox.put(post.receive())
+    os.killpg(0, signal.SIGKILL)
+
+
+def _watch(post: _Post) -> None:
+    """End when the simulator has ended and the client does not see it (ai2thor 5.0.0 waits for its whole time limit)."""
+    before = 0
+    while True:
+        time.sleep(WATCH_S)
+        with contextlib.suppress(ChildProcessError):
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            now = 0 if found is None else found.si_pid
+            if now and now == before and post.is_busy and found is not None:
+                how = f"exit status {found.si_status}" if found.si_code == os.CLD_EXITED else f"signal {found.si_status}"
+                post.end(f"the simulator ended ({how})")
+            before = now
 
 
 def main(descriptor: int) -> None:
     """Serve until the other end is closed."""
     ctypes.CDLL(None).prctl(_PARENT_DIED, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's; it closes the connection
-    connection = Connection(descriptor)
+    post = _Post(Connection(descriptor))
     inbox: queue.Queue[Start | Work] = queue.Queue()
-    threading.Thread(target=_listen, args=(connection, inbox), daemon=True).start()
+    for target, arguments in ((_listen, (post, inbox)), (_watch, (post,))):
+        threading.Thread(target=target, args=arguments, daemon=True).start()
     controller: Any = None
     while True:
         request = inbox.get()
@@ -82,11 +124,11 @@ def main(descriptor: int) -> None:
                 from ai2thor.controller import Controller
 
                 controller = Controller(**request.arguments)
-                connection.send(Told(engine=controller.last_event.metadata.get("engine")))
+                post.send(Told(engine=controller.last_event.metadata.get("engine")))
             else:
-                connection.send(_work(controller, request))
+                post.send(_work(controller, request))
         except BaseException as fault:  # noqa: BLE001  # whatever the client does: the trainer decides, and it is not to wait
-            connection.send(Fault(message=f"{type(fault).__name__}: {fault}"))
+            post.send(Fault(message=f"{type(fault).__name__}: {fault}"))
 
 
 if __name__ == "__main__":
