@@ -184,6 +184,9 @@ class Simulator(Protocol):
 
     body: Embodiment
     batch: int
+    lost: Bools
+    """(B,) rows whose state is lost, as when a simulator outside of this process has crashed: until they are begun anew, nothing that
+    they show is to be learnt from."""
 
     @property
     def navigation(self) -> Navigation:

@@ -27,13 +27,14 @@ Observation = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one step brought, (B,) each; `costs` (B, L) of the constraints that the learner keeps."""
+    """What one step brought, (B,) each; `costs` (B, L) of the constraints that the learner keeps; `lost` as in `Simulator`."""
 
     reward: npt.NDArray[np.float32]
     terminated: Bools
     truncated: Bools
     success: Bools
     costs: npt.NDArray[np.float32]
+    lost: Bools
 
 
 class Play:
@@ -167,8 +168,12 @@ class Play:
         reward -= penalty
         self._milestones.step(self.simulator, self._asked)
         self._return += reward
-        cut = ~ended & (self.steps >= self.task.horizon)
-        return Outcome(reward=reward, terminated=ended, truncated=cut, success=self._success, costs=costs)
+        lost = self.simulator.lost.copy()  # what is asked of the simulator above may lose a row too
+        if lost.any():
+            ended, reward = ended & ~lost, np.where(lost, np.float32(0.0), reward)
+            costs = np.where(lost[:, None], np.float32(0.0), costs)
+        cut = lost | (~ended & (self.steps >= self.task.horizon))
+        return Outcome(reward=reward, terminated=ended, truncated=cut, success=self._success & ~lost, costs=costs, lost=lost)
 
     def observe(self, rows: Ints | None = None) -> Observation:
         """What the policy is given, for every row or for some; new arrays."""

@@ -9,11 +9,13 @@ import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
 from flare_core.envs.play import Observation, Play, observation_space
+from flare_core.errors import SimError
 from flare_core.tasks.episodes import Episode, EpisodeSampler
 from flare_core.tasks.task import Task
 from flare_core.world import Bools, Ints, Simulator
 
 Schedule = Literal["striped", "queue"]
+LOST_MOST = 3  # times that one episode is begun again after its simulator was lost
 
 
 class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[Any]]):
@@ -25,7 +27,8 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
     `info` always holds `action_mask` bool (B, A) and `instruction` (B,) text; after a step also `costs` float32 (B, L), what the
     step cost of the L constraints that a learner keeps (see `limits`). When an episode ended it also holds, as
     gymnasium has it, `final_obs` (B,) of one dict or None, `final_info`, and their masks `_final_obs`, `_final_info`; and
-    `episode`, with its mask `_episode`: see `Play.results`.
+    `episode`, with its mask `_episode`: see `Play.results`. An episode whose simulator was lost is cut off there, is not in that
+    account, and is begun again, LOST_MOST times at most; `lost` (B,) says so in every `info` of a step.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012  # as gymnasium declares it
@@ -53,6 +56,7 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
         self.schedule: Schedule = schedule
         self._next = 0
         self._stride = self.num_envs
+        self._losses = np.zeros(self.num_envs, dtype=np.int64)  # of the episode that each row plays
 
     @property
     def episodes(self) -> Sequence[Episode]:
@@ -91,8 +95,8 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
         """Carry out one action in every row: (B,) indices into the body's actions."""
         outcome = self.play.act(np.asarray(actions, dtype=np.int64))
         over = outcome.terminated | outcome.truncated
-        final = self._finish(over) if over.any() else {}
-        info = self._info() | {"costs": outcome.costs} | final
+        final = self._finish(over, outcome.lost) if over.any() else {}
+        info = self._info() | {"costs": outcome.costs, "lost": outcome.lost} | final
         return self.play.observe(), outcome.reward, outcome.terminated, outcome.truncated, info
 
     @property
@@ -117,23 +121,37 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
         self.play.restore(state)
         self._next, self._stride = int(state["next"]), int(state["stride"])
 
-    def _finish(self, over: Bools) -> dict[str, Any]:
-        """Account for the episodes that are over and begin the next ones in their rows."""
-        rows = np.flatnonzero(over)
+    def _finish(self, over: Bools, lost: Bools) -> dict[str, Any]:
+        """Account for the episodes that are over and begin the next ones in their rows.
+
+        Raises:
+            SimError: one of them has been lost too often.
+        """
+        rows, whole = np.flatnonzero(over), over & ~lost
+        self._losses = np.where(lost, self._losses + 1, np.where(over, 0, self._losses))
+        if self._losses.max() > LOST_MOST:
+            row = int(self._losses.argmax())
+            raise SimError(
+                f"env: the simulator was lost {LOST_MOST + 1} times in episode {self.play.numbers[row]}: its house may be to blame"
+            )
         last = self.play.observe(rows)
         final_obs = np.full(self.num_envs, None, dtype=object)
         for at, row in enumerate(rows.tolist()):
             final_obs[row] = {name: array[at] for name, array in last.items()}
-        results = self.play.results(over)
+        results = self.play.results(whole)
         final = {
             "final_obs": final_obs,
             "_final_obs": over,
-            "final_info": {"episode": results, "_episode": over} | self._info(),
+            "final_info": {"episode": results, "_episode": whole} | self._info(),
             "_final_info": over,
             "episode": results,
-            "_episode": over,
+            "_episode": whole,
         }
-        self.play.begin(rows, self._numbers_after(rows))
+        again, next_rows = np.flatnonzero(lost), np.flatnonzero(whole)
+        numbers = self.play.numbers.copy()
+        numbers[next_rows] = self._numbers_after(next_rows)
+        numbers[again] = self.play.numbers[again]
+        self.play.begin(rows, numbers[rows])
         return final
 
     def _numbers_after(self, rows: Ints) -> Ints:

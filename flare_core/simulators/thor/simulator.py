@@ -18,9 +18,10 @@ from flare_core.houses.house import House
 from flare_core.houses.procthor import parse_house
 from flare_core.seeding import key_of
 from flare_core.simulators.embedded.chance import with_noise
+from flare_core.simulators.embedded.driven import DrivenSimulator
 from flare_core.simulators.embedded.effects import effect_table
 from flare_core.simulators.embedded.handling import JOINT_SLACK
-from flare_core.simulators.embedded.simulator import ARM_JOINTS, EmbeddedSimulator
+from flare_core.simulators.embedded.simulator import ARM_JOINTS
 from flare_core.simulators.thor import calls
 from flare_core.simulators.thor.calls import Call, Order
 from flare_core.simulators.thor.keeper import Keeper, Limits, LostError
@@ -68,7 +69,7 @@ class ThorSimulator:
             raise
         self.body = self.representation.body
         houses: list[House] = [parse_house(document, f"house {at}") for at, document in enumerate(self._documents)]
-        self.mirror = EmbeddedSimulator(houses, self.body, batch, seed)
+        self.mirror = DrivenSimulator(houses, self.body, batch, seed)
         self.navigation = self.mirror.navigation
         self._ids = [{name: at for at, name in enumerate(names)} for names in self.mirror.pack.object_ids]
         self._table = effect_table(self.body)
@@ -78,6 +79,7 @@ class ThorSimulator:
         self._joints = np.tile(self._home, (batch, 1))
         self._episode, self._step = np.zeros(batch, dtype=np.int64), np.zeros(batch, dtype=np.int64)
         self._starts: list[Start | None] = [None] * batch
+        self._done: list[list[int]] = [[] for _ in range(batch)]  # actions since the start, for `snapshot`
         self._rig = Rig(self.body, self.representation.mode, self.build, self.representation.main)
         self._pictures: list[tuple[npt.NDArray[np.uint8], ...]] = [()] * batch
         self.lost: Bools = np.zeros(batch, dtype=np.bool_)
@@ -153,7 +155,7 @@ class ThorSimulator:
         for row, start in zip(rows.tolist(), starts, strict=True):
             self._starts[row] = start
             self._episode[row], self._step[row] = start.episode, 0
-            self._joints[row] = self._home
+            self._joints[row], self._done[row] = self._home, []
             self.lost[row] = False
         works = {int(row): self._beginning(int(row)) for row in rows}
         for row, told in self._do(works).items():
@@ -192,17 +194,26 @@ class ThorSimulator:
         """
         if actions.shape != (self.batch,) or actions.min() < 0 or actions.max() >= len(self.body.actions):
             raise SimError(f"apply: needs {self.batch} indices from 0 to {len(self.body.actions) - 1}, not {actions.tolist()}")
-        self.lost[:] = False
+        for row, action in enumerate(actions.tolist()):
+            self._done[row].append(action)
+        self._carry_out(actions)
+
+    def _carry_out(self, actions: Ints) -> None:
+        """As `apply`; -1 lets a row be."""
+        self.lost = self._house < 0
         wanted, noise = self._table.motion[actions], self.body.noise
         if noise.move_m > 0 or noise.turn > 0:
             wanted = with_noise(wanted, noise, self._noise_key, self._episode, self._step)
-        self._step += 1
-        orders = [self._order(row, int(action), wanted[row]) for row, action in enumerate(actions)]
-        told = self._do({row: self._carrying(order) for row, order in enumerate(orders) if order.calls})
+        active = (actions >= 0) & ~self.lost
+        self._step += active
+        orders = [self._order(row, int(action), wanted[row]) if active[row] else None for row, action in enumerate(actions)]
+        told = self._do({row: self._carrying(order) for row, order in enumerate(orders) if order is not None and order.calls})
         later = {}
         for row, order in enumerate(orders):
+            if order is None:
+                continue
             if order.calls and told[row] is None:
-                self.lost[row], self._house[row] = True, -1
+                self._lose(row)
                 continue
             self._take_over(row, order, told.get(row))
             turned = order.turns if order.turns >= 0 and order.possible else None
@@ -211,9 +222,13 @@ class ThorSimulator:
                 later[row] = Work(calls=quiet(self._aim(row, sorted(moved))), cameras=self._rig.numbers)
         for row, answer in self._do(later).items():
             if answer is None:
-                self.lost[row], self._house[row] = True, -1
+                self._lose(row)
             else:
                 self._pictures[row] = answer.pictures
+
+    def _lose(self, row: int) -> None:
+        """The row's controller is a new one, which knows nothing of the episode."""
+        self.lost[row], self._house[row] = True, -1
 
     def _order(self, row: int, action: int, wanted: Floats) -> Order:
         """What an action comes to, as things stand."""
@@ -310,11 +325,11 @@ class ThorSimulator:
         call: Call = {"action": "GetVisibleObjects", "maxDistance": within_m}
         if number != MAIN:
             call["thirdPartyCameraIndex"] = number
-        rows = np.flatnonzero((objects >= 0).any(axis=1)).tolist()
+        rows = np.flatnonzero((objects >= 0).any(axis=1) & (self._house >= 0)).tolist()
         out = np.zeros(objects.shape, dtype=np.bool_)
         for row, told in self._do({row: Work(calls=(call,)) for row in rows}).items():
             if told is None:
-                self.lost[row], self._house[row] = True, -1
+                self._lose(row)
                 continue
             names = self._ids[self._house[row]]
             seen = {names[name] for name in told.returned[0] or () if name in names}
@@ -322,17 +337,34 @@ class ThorSimulator:
         return out
 
     def snapshot(self) -> Mapping[str, npt.NDArray[Any]]:
-        """The mirror's arrays. AI2-THOR's own state cannot be kept: an episode that was under way begins again."""
-        return self.mirror.snapshot()
+        """How every row's episode began, and what was done since: AI2-THOR cannot be asked for its state."""
+        longest = max((len(done) for done in self._done), default=0)
+        done = np.full((self.batch, longest), -1, dtype=np.int64)
+        for row, actions in enumerate(self._done):
+            done[row, : len(actions)] = actions
+        starts = [start or Start(house=0, x=0.0, z=0.0, yaw=0.0, episode=-1) for start in self._starts]
+        return {
+            "house": np.array([start.house for start in starts]), "pose": np.array([[start.x, start.z, start.yaw] for start in starts]),
+            "episode": np.array([start.episode for start in starts]), "done": done,
+        }  # fmt: skip
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Not possible.
+        """Begin the episodes of a snapshot again and do what had been done: the same state, as far as AI2-THOR does the same twice.
 
         Raises:
-            SimError: always.
+            SimError: the snapshot is of another number of rows.
         """
-        del state
-        raise SimError("ai2thor: its state cannot be put back. Begin the episodes again with reset")
+        if state["house"].shape != (self.batch,):
+            raise SimError(f"restore: the snapshot is of {len(state['house'])} rows, this is of {self.batch}")
+        begun = np.flatnonzero(state["episode"] >= 0)
+        starts = [
+            Start(house=int(house), x=float(pose[0]), z=float(pose[1]), yaw=float(pose[2]), episode=int(episode))
+            for house, pose, episode in zip(state["house"][begun], state["pose"][begun], state["episode"][begun], strict=True)
+        ]
+        self.reset(begun, starts)
+        for actions in state["done"].T:
+            self._carry_out(actions)
+        self._done = [[int(action) for action in actions if action >= 0] for actions in state["done"]]
 
 
 def quiet(steps: Sequence[Call]) -> tuple[Call, ...]:

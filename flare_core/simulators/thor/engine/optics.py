@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.simulators.embedded.cameras import Eyes, rotations
+from flare_core.simulators.embedded.driven import DrivenSimulator
 from flare_core.simulators.embedded.scene import OWN_ID
-from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.simulators.thor.modes import Eye
 from flare_core.world import Bools, Floats
 
@@ -71,7 +71,7 @@ class Picture:
 class Photographer:
     """Takes the pictures of one scene."""
 
-    def __init__(self, simulator: EmbeddedSimulator, colours: npt.NDArray[np.uint8], near_m: float, far_m: float) -> None:
+    def __init__(self, simulator: DrivenSimulator, colours: npt.NDArray[np.uint8], near_m: float, far_m: float) -> None:
         """Take the (N + 2, 4) colours of the objects, of the building and of the robot, opaque."""
         self._simulator, self._colours = simulator, colours
         self._far, self._share = far_m, 1.0 - near_m / far_m
@@ -92,7 +92,7 @@ class Photographer:
         return Picture(rgb=rgb[0, ::-1].tobytes(), depth=depth_bytes, ids=ids_bytes)
 
 
-def visible_from(simulator: EmbeddedSimulator, lens: Lens, agent: Floats, aspect: float, objects: Sequence[int], within_m: float) -> Bools:
+def visible_from(simulator: DrivenSimulator, lens: Lens, agent: Floats, aspect: float, objects: Sequence[int], within_m: float) -> Bools:
     """(K,) which of some objects a camera sees by AI2-THOR's rule.
 
     Args:

@@ -14,8 +14,8 @@ from flare_core.houses.generate import generate_house
 from flare_core.houses.house import House, HouseObject, Room
 from flare_core.houses.procthor import parse_house
 from flare_core.simulators.embedded.compile import compile_scene
+from flare_core.simulators.embedded.driven import DrivenSimulator
 from flare_core.simulators.embedded.pack import ScenePack, pack
-from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.world import Floats, Start
 
 PROCEDURAL: Final = "Procedural"
@@ -65,9 +65,9 @@ class Stage:
     low: Floats
     high: Floats
 
-    def simulator(self, body: Embodiment) -> EmbeddedSimulator:
+    def simulator(self, body: Embodiment) -> DrivenSimulator:
         """The robot in this scene, at the origin."""
-        made = EmbeddedSimulator(self.pack, body, 1, 0)
+        made = DrivenSimulator(self.pack, body, 1, 0)
         made.reset(np.zeros(1, dtype=np.int64), [Start(house=0, x=0.0, z=0.0, yaw=0.0, episode=0)])
         return made
 
