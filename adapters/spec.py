@@ -15,9 +15,9 @@ Example::
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from flare_core.reading import Loaded, Spec, read
 
@@ -104,6 +104,41 @@ class PlanChoices(HeadChoices):
     views: Mapping[str, ViewChoice | Literal["absent"]] = Field(default_factory=dict)
 
 
+class SimulatorSpec(Spec):
+    """Where the policy is fine-tuned and judged. Every key but `kind` is for AI2-THOR alone."""
+
+    kind: Literal["embedded", "thor"] = "embedded"
+    executable: str | None = Field(
+        default=None, description="What the ai2thor client starts: a build of your own, or 'flare thor-engine'. None: it downloads one."
+    )
+    platform: Literal["CloudRendering", "Linux64", "OSXIntel64"] | None = Field(default=None, description="Which of AI2-THOR's builds.")
+    commit_id: str | None = Field(default=None, description="The build of one commit, such as the one that SPOC and FLaRe pin.")
+    x_display: str | None = Field(default=None, description="X display that platform Linux64 draws to.")
+    gpu_devices: tuple[int, ...] = Field(default=(), description="GPUs that the processes draw with, in turn.")
+    agent_mode: Literal["default", "arm", "locobot", "stretch", "fpin"] | None = Field(
+        default=None, description="Which agent stands for the robot; chosen by its shape if none."
+    )
+    round_base: Literal["refuse", "box"] = Field(default="refuse", description="May fpin's box be the square around a round base?")
+    processes: int = Field(default=8, ge=1, le=512, description="Controllers at a time; each is a process with a simulator in it.")
+    timeout_s: float = Field(default=100.0, gt=0.0, description="A controller that does not answer for so long is ended and replaced.")
+    start_timeout_s: float = Field(default=300.0, gt=0.0, description="The same for its start.")
+    memory_gb: float = Field(default=16.0, gt=0.0, description="A controller that uses more memory is ended and replaced.")
+
+    @model_validator(mode="after")
+    def _only_for_thor(self) -> Self:
+        odd = sorted(self.model_fields_set - {"kind"})
+        if self.kind == "embedded" and odd:
+            raise ValueError(f"{' and '.join(odd)} {'go' if len(odd) > 1 else 'goes'} with `kind: thor`")
+        if self.executable is not None and (self.commit_id is not None or self.platform is not None):
+            raise ValueError("`executable` is a build already: leave `platform` and `commit_id` out, or it")
+        return self
+
+
+def _spelled_out(value: object) -> object:
+    """`simulator: thor` is short for `simulator: {kind: thor}`."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
 class TransferSpec(PlanChoices):
     """One transfer.
 
@@ -117,7 +152,7 @@ class TransferSpec(PlanChoices):
     embodiment: str
     task: str
     recipe: str = "graft"
-    simulator: Literal["embedded", "thor"] = "embedded"
+    simulator: Annotated[SimulatorSpec, BeforeValidator(_spelled_out)] = SimulatorSpec()
 
 
 def load_transfer(ref: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> Loaded[TransferSpec]:

@@ -182,6 +182,8 @@ class Navigation(Protocol):
 class Simulator(Protocol):
     """A batch of bodies, each in a house of its own."""
 
+    name: str
+    """What figures from it are called after."""
     body: Embodiment
     batch: int
     lost: Bools
@@ -249,3 +251,6 @@ class Simulator(Protocol):
         """Every array that the future depends on; `restore` of it gives a bit-identical future."""
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None: ...
+
+    def close(self) -> None:
+        """End whatever runs outside of this process. It is of no use afterwards."""

@@ -127,8 +127,9 @@ def table(data: Mapping[str, Any]) -> str:
     rows = [("task", "begins with", "steps", "against", "episodes", "its success, %", "after, %", "difference", "actions", "collisions")]
     for name, run in data["runs"].items():
         before, after, gap = run["before"], run["after"], run["differences"]
+        named = " ".join([f"`{name}`", *(f"`{text.removeprefix('task.')}`" for text in run.get("changed", []))])
         rows.append((
-            " ".join([f"`{name}`", *(f"`{text.removeprefix('task.')}`" for text in run.get("changed", []))]), run["begins_with"], f"{run['steps']:,}", run["against"], f"{before['episodes']:,}", _share(before), _share(after),
+            named, run["begins_with"], f"{run['steps']:,}", run["against"], f"{before['episodes']:,}", _share(before), _share(after),
             _signed(run["difference"], 100), _signed(gap["length"], 1), _signed(gap["collisions"], 1),
         ))  # fmt: skip
     return (

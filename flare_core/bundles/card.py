@@ -32,7 +32,11 @@ def write_card(
         body: the robot that the policy drives.
         policy, task, lineage, plan, results: as in `Bundle`.
     """
-    parts = [_front_matter(name, body, task), f"# {name}", _opening(body, policy, task, plan)]
+    parts = [
+        _front_matter(name, body, task),
+        f"# {name}",
+        _opening(body, policy, task, plan, str(lineage.get("simulator", "embedded simulator"))),
+    ]
     parts += ["## Results", _results(results), "## Use", _use(), "## The body", _body(body)]
     parts += ["Actions, in the order of the policy's head:", _actions(body)]
     if plan is not None:
@@ -52,12 +56,19 @@ def _front_matter(name: str, body: Embodiment, task: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(data, sort_keys=False).strip()}\n---"
 
 
-def _opening(body: Embodiment, policy: Mapping[str, Any], task: Mapping[str, Any], plan: Plan | None) -> str:
+def _opening(body: Embodiment, policy: Mapping[str, Any], task: Mapping[str, Any], plan: Plan | None, simulator: str) -> str:
     origin = f"carried over from {plan.source}" if plan is not None else "trained on this body from the start"
     return (
         f"A `{policy['family']}` policy for the robot **{body.name}** and the task **{task.get('name', 'task')}**, {origin}. "
-        "Its figures are from flare's embedded simulator, not from AI2-THOR and not from a real robot."
+        f"{_figures(simulator)}"
     )
+
+
+def _figures(simulator: str) -> str:
+    if "embedded simulator" in simulator:
+        through = "" if simulator == "embedded simulator" else " (through the ai2thor client and flare thor-engine)"
+        return f"Its figures are from flare's embedded simulator{through}, not from AI2-THOR and not from a real robot."
+    return f"Its figures are from {simulator}, not from a real robot."
 
 
 def _results(results: Mapping[str, Any] | None) -> str:

@@ -113,7 +113,7 @@ def _run(
             written = write_report(found, outcome, out, seed)
         except KeyboardInterrupt:
             raise StoppedError(STOPPED) from None
-    print_table(turned(comparison_table(outcome.comparison.to_json())), f"{found.plan.source} to {found.plan.target}, embedded simulator")
+    print_table(turned(comparison_table(outcome.comparison.to_json())), f"{found.plan.source} to {found.plan.target}, {outcome.simulator}")
     if outcome.greedy is not None:
         print_table(turned(comparison_table(outcome.greedy.to_json())), "The same with the most probable action instead of a sampled one")
     print_table(use_table(outcome))

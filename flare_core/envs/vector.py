@@ -104,6 +104,11 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
         """(L,) cost of an episode that each of the task's constraints `by: lagrange` allows."""
         return self.play.limits
 
+    def close_extras(self, **options: Any) -> None:
+        """End what the simulator runs outside of this process."""
+        del options
+        self.play.simulator.close()
+
     def observe(self) -> Observation:
         """The present observation again."""
         return self.play.observe()

@@ -26,5 +26,5 @@ def adapt(transfer: Transfer, out: Path, *, seed: int, calibrate: bool, command:
     policy, account = carried_policy(transfer)
     if calibrate:
         policy = calibrated_policy(transfer, seed)
-    facts = lineage(transfer, seed, command) | {"steps": 0, "calibrated": calibrate}
+    facts = lineage(transfer, seed, command, "embedded simulator") | {"steps": 0, "calibrated": calibrate}
     return save_bundle(out, bundle_of(transfer, policy, facts, None, name=out.resolve().name)), account

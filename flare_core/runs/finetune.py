@@ -22,7 +22,7 @@ from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_ma
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
 from flare_core.runs.scalars import scalar_writer
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, training_stages
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, place_of, rows_at_most, thor_of, training_stages
 from flare_core.tasks.words import Vocabulary
 
 RUN, TRANSFER = "run.json", "transfer.yaml"
@@ -54,6 +54,7 @@ class Spent(NamedTuple):
 class Outcome:
     """What a fine-tuning run found."""
 
+    simulator: str
     comparison: Comparison  # sampled actions: the headline
     greedy: Comparison | None  # the most probable actions, on the same episodes
     split: Split
@@ -71,6 +72,7 @@ def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker
         task=transfer.task,
         renders=dict(senses.views.renders),
         vocabulary=Vocabulary.load(),
+        thor=thor_of(transfer.loaded.spec.simulator, split, houses),
     )
 
 
@@ -95,9 +97,11 @@ def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = N
     new = {transfer.body.actions[row].name for row in wanted}
     quiet = tuple(replace(a, masked=a.masked or "not yet calibrated") if a.name in new else a for a in transfer.body.actions)
     scene = replace(scene_for(transfer, "train", min(64, transfer.recipe.houses), senses), body=replace(transfer.body, actions=quiet))
-    (stage,) = training_stages(scene, CALIBRATION_ROWS, 1, seed, transfer.recipe.randomise_materials)
+    rows = rows_at_most(scene, CALIBRATION_ROWS, 1)
+    (stage,) = training_stages(scene, rows, 1, seed, transfer.recipe.randomise_materials)
     collector = Collector(stage, senses(policy), stage.observe(), seed)
     rollout = collector.collect(policy.actor, CALIBRATION_STEPS, Exploration(actions=torch.zeros(len(quiet), dtype=torch.bool)))
+    stage.close()
     with torch.no_grad():
         logits, _ = policy.actor.sequence(rollout.inputs, rollout.starts, rollout.memory)
         allowed = rollout.allowed.clone()
@@ -127,10 +131,19 @@ def finetune(
     if recipe.rows % workers:
         fitting = ", ".join(str(n) for n in range(1, 17) if recipe.rows % n == 0)
         raise TrainError(f"--workers {workers}: the recipe's {recipe.rows} rows cannot be shared out among them. Use one of {fitting}")
+    simulator = transfer.loaded.spec.simulator
+    if simulator.kind == "thor" and recipe.rows > simulator.processes:
+        raise TrainError(
+            f"the recipe has {recipe.rows} rows, and AI2-THOR one process for each: at most {simulator.processes} may run. "
+            f"Use -o recipe.rows={simulator.processes}, or -o simulator.processes={recipe.rows} on a machine that is large enough"
+        )
     _claim(out, transfer, seed, workers, split, command, resume)
     senses = senses_of(transfer)
     policy = calibrated_policy(transfer, seed, watcher)
     held_out = scene_for(transfer, split, HELD_OUT_HOUSES, senses)
+    place = place_of(held_out)
+    for difference in place.differences:
+        watcher.say(f"Not as in {transfer.body.name}'s file: {difference}.")
     feasible = feasible_share(held_out)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
 
@@ -149,10 +162,11 @@ def finetune(
     comparison = compare(before, judged("after", False), seed)
     greedy = None if before_greedy is None else compare(before_greedy, judged("after", True), seed)
     results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})
-    facts = lineage(transfer, seed, command) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
+    facts = lineage(transfer, seed, command, place.name) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
     facts |= {"feasible_share": round(feasible, 4), "split": split, "policy": weights_digest(transfer.bundle.state)}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.resolve().name), replace=True)
     outcome = Outcome(
+        simulator=place.name,
         comparison=comparison,
         greedy=greedy,
         split=split,
@@ -175,7 +189,11 @@ def train(
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
-    return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+    try:
+        return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+    finally:
+        for stage in stages:
+            stage.close()
 
 
 def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spent:
@@ -207,7 +225,7 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spen
     return Spent(seconds=tuner.progress.seconds, earlier=earlier)
 
 
-def lineage(transfer: Transfer, seed: int, command: str) -> dict[str, Any]:
+def lineage(transfer: Transfer, seed: int, command: str, simulator: str) -> dict[str, Any]:
     """What the bundle says of its making."""
     return {
         "command": command,
@@ -216,7 +234,7 @@ def lineage(transfer: Transfer, seed: int, command: str) -> dict[str, Any]:
         "source": transfer.loaded.spec.policy,
         "source_lineage": dict(transfer.bundle.lineage),
         "machine": machine(),
-        "simulator": "embedded simulator",
+        "simulator": simulator,
         "specs": {
             "transfer": transfer.loaded.sha256,
             "embodiment": transfer.embodiment.sha256,
@@ -250,7 +268,7 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
     """What results/*.json hold of one run."""
     return {
         "transfer": transfer.loaded.name,
-        "simulator": "embedded simulator",
+        "simulator": outcome.simulator,
         **outcome.comparison.to_json(),
         **({} if outcome.greedy is None else {"greedy": outcome.greedy.to_json()}),
         "seconds": round(outcome.seconds, 1),

@@ -13,7 +13,7 @@ from flare_core.learning.threads import Crew
 from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
-from flare_core.runs.stages import Scene, held_out_stages, parts_of
+from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
 from flare_core.tasks.expert import guide_for
 
 ROWS = 50
@@ -64,7 +64,7 @@ def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
 def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report) -> list[Record]:
     """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house."""
     parts = parts_of(episodes, workers)
-    stages = held_out_stages(scene, parts, ROWS)
+    stages = held_out_stages(scene, parts, rows_at_most(scene, ROWS, len(parts)))
     done = [0] * len(parts)
 
     def work(worker: int) -> list[Record]:
@@ -81,6 +81,8 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
         return [record for part in crew.each(work) for record in part]
     finally:
         crew.close()
+        for stage in stages:
+            stage.close()
 
 
 def feasible_share(scene: Scene) -> float:
@@ -89,8 +91,8 @@ def feasible_share(scene: Scene) -> float:
 
 
 def blind(scene: Scene) -> Scene:
-    """The same scene without pictures, for those who do not look at them."""
-    return replace(scene, renders={})
+    """The same scene without pictures, in the embedded simulator, for those who do not look at them."""
+    return replace(scene, renders={}, thor=None)
 
 
 def expert_actor(stage: FlareVectorEnv) -> Actor:

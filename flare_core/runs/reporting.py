@@ -14,8 +14,6 @@ from flare_core.runs.finetune import Outcome, calibrated_policy, scene_for, sens
 from flare_core.runs.stages import HELD_OUT_HOUSES
 from flare_core.runs.trails import panels, trails
 
-SIMULATOR = "embedded simulator"
-
 
 def new_actions(transfer: Transfer) -> list[str]:
     """Actions of the target whose rows begin anew and that it may take."""
@@ -34,7 +32,7 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
         Mark(steps=0, label=f"{outcome.split} episodes, before", success=outcome.comparison.before.success),
         Mark(steps=outcome.steps, label=f"{outcome.split} episodes, after", success=outcome.comparison.after.success),
     )
-    title = f"{transfer.plan.source} to {transfer.plan.target}, {transfer.task.name}, {SIMULATOR}"
+    title = f"{transfer.plan.source} to {transfer.plan.target}, {transfer.task.name}, {outcome.simulator}"
     learning_curve(settled(read_log(out / "log.jsonl")), curve, marks, new_actions(transfer), title)
     senses = senses_of(transfer)
     scene = scene_for(transfer, outcome.split, HELD_OUT_HOUSES, senses)
@@ -61,9 +59,15 @@ def summary_line(outcome: Outcome, seed: int) -> str:
     return (
         f"{outcome.comparison.after.episodes:,} held-out {outcome.split} episodes, the same before and after, 1 seed ({seed}), "
         "sampled actions; "
-        f"95 % intervals (success: Wilson; the rest: bootstrap over houses, differences paired). All figures are from the {SIMULATOR}, "
-        f"not from AI2-THOR. {outcome.steps:,} steps in {outcome.training_seconds:,.0f} s of training, {outcome.seconds:,.0f} s in all."
+        "95 % intervals (success: Wilson; the rest: bootstrap over houses, differences paired). All figures are from "
+        f"{from_where(outcome.simulator)}. "
+        f"{outcome.steps:,} steps in {outcome.training_seconds:,.0f} s of training, {outcome.seconds:,.0f} s in all."
     )
+
+
+def from_where(simulator: str) -> str:
+    """The simulator in a sentence; what is not AI2-THOR says so."""
+    return simulator if "AI2-THOR" in simulator else f"the {simulator}, not from AI2-THOR"
 
 
 def use_table(outcome: Outcome) -> list[tuple[str, ...]]:

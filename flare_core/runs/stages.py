@@ -1,18 +1,22 @@
 """Environments for a job: houses of a split, one simulator for each worker, episodes by number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+from flare_core.adapters.spec import SimulatorSpec
 from flare_core.embodiments.body import Embodiment
 from flare_core.envs.vector import FlareVectorEnv
+from flare_core.errors import SimError
+from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.simulators.embedded.cache import load_pack
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.tasks.episodes import EpisodeSampler
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
+from flare_core.world import Simulator
 
 Split = Literal["train", "val", "test"]
 EPISODE_SEED = 20_240_916  # the fixed lists of held-out episodes are those of this seed
@@ -20,14 +24,29 @@ HELD_OUT_HOUSES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Thor:
+    """AI2-THOR in place of the embedded simulator. `document_of`: the JSON of a house by its index."""
+
+    spec: SimulatorSpec
+    document_of: Callable[[int], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a stage is set with: houses, the body, the task and the pictures to take."""
+    """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator."""
 
     pack: ScenePack
     body: Embodiment
     task: Task
     renders: Mapping[str, tuple[int, int]]
     vocabulary: Vocabulary
+    thor: Thor | None = None
+
+
+def thor_of(spec: SimulatorSpec, split: Split, houses: int) -> Thor | None:
+    """The simulator that a transfer asks for, with the houses of a split; None for the embedded one."""
+    seeds = house_seeds(split, houses)
+    return None if spec.kind == "embedded" else Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split))
 
 
 def houses_of(split: Split, count: int) -> ScenePack:
@@ -60,9 +79,50 @@ def parts_of(episodes: int, workers: int) -> list[range]:
 
 
 def _stage(scene: Scene, rows: int, seed: int, randomise: float, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:
-    simulator = EmbeddedSimulator(scene.pack, scene.body, rows, seed)
+    simulator = _simulator(scene, rows, seed)
     sampler = EpisodeSampler(scene.task, simulator, scene.vocabulary, seed, randomise_materials=randomise)
     return FlareVectorEnv(simulator, scene.task, sampler, scene.renders, schedule)
+
+
+def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:
+    if scene.thor is None:
+        return EmbeddedSimulator(scene.pack, scene.body, rows, seed)
+    from flare_core.simulators.thor.launching import controller_arguments, limits_of
+    from flare_core.simulators.thor.simulator import ThorSimulator
+
+    spec, sizes = scene.thor.spec, sorted(set(scene.renders.values()))
+    if len(sizes) > 1:
+        raise SimError(f"ai2thor: all cameras take pictures of one size, and the policy wants {sizes[0]} and {sizes[1]}")
+    return ThorSimulator(
+        scene.pack, scene.thor.document_of, scene.body, rows, seed, controller_arguments(spec), sizes[0] if sizes else (300, 300),
+        gpus=spec.gpu_devices, limits=limits_of(spec), mode=spec.agent_mode, round_base=spec.round_base,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a simulator calls itself, and what of the robot it has not as the robot's file says."""
+
+    name: str
+    differences: tuple[str, ...] = ()
+
+
+def place_of(scene: Scene) -> Place:
+    """Where a scene is played; AI2-THOR is started once to be asked.
+
+    Raises:
+        SimError: it does not start, or cannot stand for the robot.
+    """
+    simulator = _simulator(scene, 1, 0)
+    try:
+        return Place(name=simulator.name, differences=getattr(simulator, "differences", ()))
+    finally:
+        simulator.close()
+
+
+def rows_at_most(scene: Scene, rows: int, workers: int) -> int:
+    """Rows that one of several workers may have at a time: as many as wanted, or its share of AI2-THOR's processes."""
+    return rows if scene.thor is None else max(1, min(rows, scene.thor.spec.processes // workers))
 
 
 def embedded(stage: FlareVectorEnv) -> EmbeddedSimulator:

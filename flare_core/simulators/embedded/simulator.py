@@ -49,7 +49,7 @@ class EmbeddedSimulator:
     def __init__(self, houses: Sequence[House] | ScenePack, body: Embodiment, batch: int, seed: int, threads: int = 1) -> None:
         if batch < 1 or threads < 1:
             raise SimError(f"batch is {batch} and threads {threads}; both must be at least 1")
-        self.body, self.batch, self.seed = body, batch, seed
+        self.name, self.body, self.batch, self.seed = "embedded simulator", body, batch, seed
         self.pack = houses if isinstance(houses, ScenePack) else pack([compile_scene(house) for house in houses])
         self._table = effect_table(body)
         self._shape = motion.shape_of(body.footprint)
@@ -364,3 +364,6 @@ class EmbeddedSimulator:
             array[...] = state[name]
         self._hands.refresh()
         self._poses, self._own = None, None
+
+    def close(self) -> None:
+        """Nothing runs outside of this process."""

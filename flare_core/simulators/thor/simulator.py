@@ -6,7 +6,7 @@ where objects are. Every row is one worker process; all of them work at the same
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,19 @@ import numpy.typing as npt
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import SimError
-from flare_core.houses.house import House
-from flare_core.houses.procthor import parse_house
 from flare_core.seeding import key_of
 from flare_core.simulators.embedded.chance import with_noise
 from flare_core.simulators.embedded.driven import DrivenSimulator
 from flare_core.simulators.embedded.effects import effect_table
 from flare_core.simulators.embedded.handling import JOINT_SLACK
+from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import ARM_JOINTS
 from flare_core.simulators.thor import calls
 from flare_core.simulators.thor.calls import Call, Order
 from flare_core.simulators.thor.keeper import Keeper, Limits, LostError
 from flare_core.simulators.thor.messages import Told, Work
 from flare_core.simulators.thor.modes import Build
-from flare_core.simulators.thor.representation import Representation, check_window, represent
+from flare_core.simulators.thor.representation import Representation, RoundBase, check_window, represent
 from flare_core.simulators.thor.rig import MAIN, Rig
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
@@ -36,39 +35,40 @@ class ThorSimulator:
     """Implements `world.Simulator` over AI2-THOR's Python client.
 
     Args:
-        documents: houses as ProcTHOR JSON, which `CreateHouse` takes.
+        houses: compiled houses. document_of: the ProcTHOR JSON of each by its index, which `CreateHouse` takes.
         body: the robot.
         batch: rows; each has a controller, and a process, of its own.
         seed: of the run, for jitter and noise, which are those of the embedded simulator.
         controller: arguments of `Controller`: local_executable_path, platform, commit_id, ...
         size: width and height of the pictures, the same for all cameras.
-        build: what the controller can do; found out by asking if none.
+        gpus: devices that the controllers draw with, in turn.
         limits: of every worker.
+        mode, round_base: as for `represent`.
 
     Raises:
         SimError: no agent mode can stand for the robot, or no controller starts.
-        HouseError: a document is no house.
     """
 
     def __init__(
-        self, documents: Sequence[dict[str, Any]], body: Embodiment, batch: int, seed: int, controller: Mapping[str, Any],
-        size: tuple[int, int], build: Build | None = None, limits: Limits | None = None, **choices: Any,
+        self, houses: ScenePack, document_of: Callable[[int], dict[str, Any]], body: Embodiment, batch: int, seed: int,
+        controller: Mapping[str, Any], size: tuple[int, int], *, gpus: Sequence[int] = (), limits: Limits | None = None,
+        mode: str | None = None, round_base: RoundBase = "refuse",
     ) -> None:  # fmt: skip
-        self._documents, self.batch, self.seed, self.size = list(documents), batch, seed, size
+        self._document_of, self.batch, self.seed, self.size = document_of, batch, seed, size
         width, height = size
         check_window(body, width, height)
         arguments = {"width": width, "height": height, **controller}
-        self._keepers = [Keeper(arguments, limits or Limits()) for _ in range(batch)]
+        on_gpu = [{"gpu_device": gpus[row % len(gpus)]} if gpus else {} for row in range(batch)]
+        self._keepers = [Keeper(arguments | on_gpu[row], limits or Limits()) for row in range(batch)]
         try:
             for keeper in self._keepers:
                 keeper.ready()
-            self.build: Build = build or self._find_build()
-            self.representation: Representation = represent(body, self.build, **choices)
+            self.build: Build = self._find_build()
+            self.representation: Representation = represent(body, self.build, mode, round_base)
         except BaseException:
             self.close()
             raise
         self.body = self.representation.body
-        houses: list[House] = [parse_house(document, f"house {at}") for at, document in enumerate(self._documents)]
         self.mirror = DrivenSimulator(houses, self.body, batch, seed)
         self.navigation = self.mirror.navigation
         self._ids = [{name: at for at, name in enumerate(names)} for names in self.mirror.pack.object_ids]
@@ -97,6 +97,16 @@ class ThorSimulator:
         self.close()
 
     @property
+    def leaders(self) -> tuple[int, ...]:
+        """Process group of every row's controller."""
+        return tuple(keeper.pid for keeper in self._keepers)
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What of the robot AI2-THOR's agent has not as the robot's file says."""
+        return self.representation.differences
+
+    @property
     def restarts(self) -> int:
         """Controllers that were lost so far."""
         return sum(keeper.restarts for keeper in self._keepers)
@@ -106,6 +116,7 @@ class ThorSimulator:
         keeper = self._keepers[0]
         keeper.ask(Work(calls=({"action": "UpdateMainCamera"},)))
         told = keeper.answer()
+        self.name = told.engine or "AI2-THOR"
         return "nanna" if told.success[0] else "5.0.0"
 
     # What follows from where things are.
@@ -182,7 +193,7 @@ class ThorSimulator:
             steps.append(calls.arm_call(float(joints[0]), float(joints[1])))
         steps += self._aim(row, range(len(self.body.cameras)))
         return Work(
-            house=start.house, scene=self._documents[start.house] if is_new else None, initialize=self.representation.initialize,
+            house=start.house, scene=self._document_of(start.house) if is_new else None, initialize=self.representation.initialize,
             calls=quiet(steps), cameras=self._rig.numbers,
         )  # fmt: skip
 

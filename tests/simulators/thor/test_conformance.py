@@ -4,7 +4,9 @@ Both ends are ours, so this shows that nothing is lost on the way; what AI2-THOR
 """
 
 import json
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +21,8 @@ from flare_core.embodiments.spec import load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.houses.generate import generate_house
 from flare_core.houses.procthor import parse_house
+from flare_core.simulators.embedded.compile import compile_scene
+from flare_core.simulators.embedded.pack import pack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 from flare_core.simulators.thor.simulator import ThorSimulator
 from flare_core.tasks.episodes import EpisodeSampler
@@ -53,9 +57,10 @@ def documents(kind: str) -> list[dict[str, Any]]:
 def pair(robot: str, build: str, houses: list[dict[str, Any]], **choices: Any) -> tuple[ThorSimulator, EmbeddedSimulator]:
     """The same robot in the same houses, through the client and directly."""
     body, controller = load_embodiment(robot)[0], {"local_executable_path": ENGINE + build, "x_display": ":0"}
-    thor = ThorSimulator(houses, body, ROWS, SEED, controller, SIZES[robot], **choices)
+    compiled = pack([compile_scene(parse_house(document, "house")) for document in houses])
+    thor = ThorSimulator(compiled, houses.__getitem__, body, ROWS, SEED, controller, SIZES[robot], **choices)
     assert thor.build == build, "it finds out what the build can do by asking"
-    return thor, EmbeddedSimulator([parse_house(document, "house") for document in houses], thor.body, ROWS, SEED)
+    return thor, EmbeddedSimulator(compiled, thor.body, ROWS, SEED)
 
 
 def assert_same(thor: Simulator, direct: Simulator, step: int) -> None:
@@ -125,6 +130,64 @@ def test_episodes_have_the_same_rewards_masks_and_ends_also_where_things_are_tak
         assert set(seen[0]) == set(seen[1])
         assert taken > 0
         assert ended > 1
+
+
+def test_a_snapshot_is_gone_back_to_by_doing_it_all_again() -> None:
+    thor, direct = pair("stretch_re1", "nanna", documents("generated"))
+    draws, rows = np.random.default_rng(5), np.arange(ROWS)
+    starts = [Start(house=row, x=float(x), z=float(z), yaw=0.4, episode=row) for row, (x, z) in enumerate(
+        direct.navigation.reachable(house)[40] for house in range(ROWS)
+    )]  # fmt: skip
+    with thor:
+        thor.reset(rows, starts)
+        direct.reset(rows, starts)
+        early, late = draws.integers(len(direct.body.actions), size=(2, 20, ROWS))
+        for actions in early:
+            thor.apply(actions)
+            direct.apply(actions)
+        kept = thor.snapshot()
+        for actions in late:
+            thor.apply(actions)
+        thor.restore(kept)
+        assert_same(thor, direct, 20)
+        for actions in late:
+            thor.apply(actions)
+            direct.apply(actions)
+        assert_same(thor, direct, 40)
+
+
+def test_an_episode_whose_controller_is_killed_is_cut_off_and_begun_again() -> None:
+    houses = documents("generated")
+    thor, _ = pair("locobot", "nanna", houses)
+    task = replace(load_task("objectnav_short")[0], horizon=40)
+    with thor:
+        stage = FlareVectorEnv(thor, task, EpisodeSampler(task, thor, Vocabulary.load(), SEED), {"head": SIZES["locobot"]})
+        stage.reset()
+        begun, counted, losses = stage.episode_numbers, 0, 0
+        ahead = np.full(ROWS, direct_index(thor, "move_ahead"))
+        for step in range(60):
+            if step in (5, 21):
+                os.killpg(thor.leaders[0], signal.SIGKILL)
+            before = stage.episode_numbers
+            _, reward, terminated, truncated, info = stage.step(ahead)
+            if info["lost"].any():
+                losses += 1
+                assert info["lost"].tolist() == [True, False]
+                assert truncated[0]
+                assert not terminated[0]
+                assert reward[0] == 0.0
+                assert not info["_episode"][0], "what was lost is not counted"
+                assert stage.episode_numbers[0] == before[0], "and is begun again"
+                assert stage.episode_steps[0] == 0
+            counted += int(info.get("_episode", np.zeros(1)).sum())
+        assert losses == thor.restarts == 2
+        assert counted == 1, "row 1 alone has come to its 40th step"
+        assert stage.episode_numbers[0] == begun[0]
+
+
+def direct_index(simulator: Simulator, action: str) -> int:
+    """Place of an action in the body's."""
+    return simulator.body.action_names.index(action)
 
 
 def test_another_body_is_told_apart() -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from flare_core.simulators.thor.engine.stage import Thing
 from flare_core.world import Bools, Floats
 
-NOT_THOR: Final = "flare thor-engine, the embedded simulator of flare_core; NOT AI2-THOR"
+NOT_THOR: Final = "flare thor-engine (embedded simulator, NOT AI2-THOR)"
 _TRUE, _FALSE = 0xC3, 0xC2
 _FLOAT_BYTES: Final = np.arange(8)
 
