@@ -9,7 +9,7 @@ from flare_core.commands.houses import houses
 from flare_core.commands.machine import doctor
 from flare_core.commands.measuring import bench, evaluate
 from flare_core.commands.specs import check, describe, list_, schema, show
-from flare_core.commands.thor import thor_engine
+from flare_core.commands.thor import thor_engine, thor_record
 from flare_core.commands.training import pretrain, train
 from flare_core.commands.transfers import adapt, plan
 from flare_core.errors import FlareError, StoppedError
@@ -51,5 +51,8 @@ def main() -> None:
     """Carry a pretrained robot policy onto another robot, fine-tune it in simulated houses, and measure what it gained."""
 
 
-for _command in (check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, doctor, thor_engine):
+_COMMANDS = (
+    check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, doctor, thor_engine, thor_record,
+)  # fmt: skip
+for _command in _COMMANDS:
     main.add_command(_command)

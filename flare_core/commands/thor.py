@@ -1,4 +1,6 @@
-"""thor-engine: what the ai2thor client starts in place of AI2-THOR's own build."""
+"""thor-engine: what the ai2thor client starts in place of AI2-THOR's own build. thor-record: golden traces."""
+
+from pathlib import Path
 
 import click
 
@@ -33,3 +35,37 @@ def _size(unity: tuple[str, ...], side: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 8192:
         raise click.UsageError(f"{name} is {text!r}; it is a number of pixels")
     return int(text)
+
+
+@click.command("thor-record")
+@click.option("--out", metavar="FILE.json", type=click.Path(path_type=Path, dir_okay=False), help="Write the trace here.")
+@click.option("--against", metavar="FILE.json", type=click.Path(path_type=Path, dir_okay=False), help="List what differs from this trace.")
+@click.option("--mode", type=click.Choice(["default", "locobot", "stretch"]), default="default", show_default=True, help="Agent mode.")
+@click.option("--executable", metavar="COMMAND", help="What the client starts, such as 'flare thor-engine'; else it takes its own build.")
+@click.option("--platform", type=click.Choice(["CloudRendering", "Linux64", "OSXIntel64"]), help="Which of AI2-THOR's builds.")
+@click.option("--commit-id", metavar="SHA", help="The build of one commit.")
+@click.option("--x-display", metavar=":N", help="X display that platform Linux64 draws to.")
+def thor_record(
+    out: Path | None, against: Path | None, mode: str, executable: str | None, platform: str | None, commit_id: str | None,
+    x_display: str | None,
+) -> None:  # fmt: skip
+    """Record what AI2-THOR makes of a fixed list of calls, or compare with a trace.
+
+    To be run on a machine with AI2-THOR's Unity build. A trace of it is what shows how far flare's own engine is from the real thing:
+    please contribute it to tests/data/ai2thor/traces.
+    """
+    if out is None and against is None:
+        raise click.UsageError("give --out to record a trace, or --against to compare with one")
+    from flare_core.simulators.thor.launching import controller_arguments, spec_of
+    from flare_core.simulators.thor.trace import deviations, read_trace, record, write_trace
+
+    golden = None if against is None else read_trace(against)
+    arguments = controller_arguments(spec_of(executable, platform, commit_id, x_display))
+    trace = record(arguments, mode if golden is None else golden.mode, None if golden is None else golden.house)
+    click.echo(f"{trace.simulator}, client {trace.client}, agent mode {trace.mode}: {len(trace.steps)} steps")
+    if out is not None:
+        write_trace(trace, out)
+        click.echo(f"Wrote {out}")
+    if golden is not None:
+        found = deviations(golden, trace)
+        click.echo("\n".join([*found, f"{len(found)} of {len(trace.steps)} steps differ from {golden.simulator} in {against}"]))

@@ -6,11 +6,26 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.errors import SimError
 from flare_core.simulators.thor.keeper import Limits
 
 _NO_DISPLAY: Final = ":0"  # the engine draws to none, but the client wants one to be named
+
+
+def spec_of(executable: str | None, platform: str | None, commit_id: str | None, x_display: str | None) -> SimulatorSpec:
+    """A simulator named by options of a command.
+
+    Raises:
+        SimError: they do not go together.
+    """
+    given = {"executable": executable, "platform": platform, "commit_id": commit_id, "x_display": x_display}
+    try:
+        return SimulatorSpec.model_validate({"kind": "thor"} | {name: value for name, value in given.items() if value is not None})
+    except ValidationError as fault:
+        raise SimError("; ".join(str(one["msg"]).removeprefix("Value error, ") for one in fault.errors())) from None
 
 
 def limits_of(spec: SimulatorSpec) -> Limits:
