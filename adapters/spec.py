@@ -17,8 +17,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from flare_core.errors import SpecError
 from flare_core.reading import Loaded, Spec, read
 
 Start = Literal["nearest", "mean", "zero"]
@@ -137,6 +139,27 @@ class SimulatorSpec(Spec):
 def _spelled_out(value: object) -> object:
     """`simulator: thor` is short for `simulator: {kind: thor}`."""
     return {"kind": value} if isinstance(value, str) else value
+
+
+def simulator_of(pairs: Sequence[tuple[str, str]]) -> SimulatorSpec:
+    """The simulator that `-o simulator.KEY=VALUE` names, where there is no transfer to lay it over.
+
+    Raises:
+        SpecError: another key, or a value that will not do.
+    """
+    values: dict[str, object] = {}
+    for key, text in pairs:
+        kind, _, rest = key.partition(".")
+        if kind != "simulator" or not rest:
+            raise SpecError(f"-o {key}: only the simulator can be chosen here, such as `-o simulator.kind=thor`")
+        values[rest] = yaml.safe_load(text)
+    try:
+        return SimulatorSpec.model_validate(values)
+    except ValidationError as fault:
+        faults = [
+            ".".join(["simulator", *map(str, one["loc"])]) + ": " + one["msg"].removeprefix("Value error, ") for one in fault.errors()
+        ]
+        raise SpecError("-o " + "; ".join(faults)) from None
 
 
 class TransferSpec(PlanChoices):

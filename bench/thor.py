@@ -120,9 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     cores = os.sched_getaffinity(0)
-    table = [
-        ("client and engine on one core", "steps/s", "ms", "client", "engine: drawing", "engine: the rest", "pipes")
-    ]
+    table = [("client and engine on one core", "steps/s", "ms", "client", "engine: drawing", "engine: the rest", "pipes")]
     with home():
         os.sched_setaffinity(0, {min(cores)})
         for name, (settings, objects) in CASES.items():

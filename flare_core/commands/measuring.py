@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from flare_core.commands.options import seed_option, use_one_thread, workers_option
+from flare_core.commands.options import seed_option, simulator_option, use_one_thread, workers_option
 from flare_core.errors import StoppedError
 
 if TYPE_CHECKING:
@@ -24,23 +24,25 @@ HOUSE_HELP = "Also play in this ProcTHOR house; all that are given make a row of
 @click.option("houses", "--house", metavar="FILE.json", type=click.Path(path_type=Path), multiple=True, help=HOUSE_HELP)
 @click.option("--against", metavar="BUNDLE", help="Compare with another bundle on the same episodes.")
 @click.option("as_json", "--json", is_flag=True, help="Print the result as JSON.")
+@simulator_option
 @workers_option
 @seed_option
 def evaluate(
     bundle: str, episodes: int, greedy: bool, split: Literal["test", "val"], task: str | None, houses: tuple[Path, ...],
-    against: str | None, as_json: bool, workers: int, seed: int,
+    against: str | None, as_json: bool, overrides: tuple[tuple[str, str], ...], workers: int, seed: int,
 ) -> None:  # fmt: skip
     """Measure a policy on held-out episodes.
 
     BUNDLE is a bundle's folder or shipped:NAME. Actions are sampled unless --greedy adds a second row.
     """
+    from flare_core.adapters.spec import simulator_of
     from flare_core.runs.console import ConsoleWatcher
     from flare_core.runs.evaluating import Plan, ready
     from flare_core.runs.evaluating import evaluate as judge
     from flare_core.runs.stopping import Stopping
 
     use_one_thread()
-    plan = Plan(episodes=episodes, split=split, greedy=greedy, houses=houses, workers=workers, seed=seed)
+    plan = Plan(episodes=episodes, split=split, greedy=greedy, houses=houses, workers=workers, seed=seed, simulator=simulator_of(overrides))
     candidate, other = ready(bundle, task), None if against is None else ready(against, task)
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
@@ -48,7 +50,7 @@ def evaluate(
         except KeyboardInterrupt:
             raise StoppedError("Stopped. An evaluation keeps nothing; give the same command again, perhaps with fewer --episodes") from None
     if as_json:
-        about = {"bundle": bundle, "task": candidate.task.name, "simulator": "embedded simulator", "split": split, "seed": seed}
+        about = {"bundle": bundle, "task": candidate.task.name, "simulator": found.simulator, "split": split, "seed": seed}
         click.echo(json.dumps(about | found.to_json(), indent=1))
         return
     _print(found, f"{candidate.bundle.name}, {candidate.task.name}", f"{episodes:,} episodes in each row, 1 seed ({seed})")
@@ -58,7 +60,7 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
     from flare_core.evaluation.report import comparison_table, table, turned
     from flare_core.runs.console import print_table
 
-    print_table(turned(table({label: summary.to_json() for label, summary in found.rows.items()})), f"{name}, embedded simulator")
+    print_table(turned(table({label: summary.to_json() for label, summary in found.rows.items()})), f"{name}, {found.simulator}")
     actions = list(next(iter(found.rows.values())).use)
     shares = [(action, *(f"{100 * summary.use.get(action, 0.0):.2f}" for summary in found.rows.values())) for action in actions]
     print_table([("use of actions, %", *found.rows), *shares])
@@ -67,7 +69,8 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
             turned(comparison_table(found.against.to_json())), f"before: the bundle given by --against; after: {name}; the same episodes"
         )
     click.echo(f"The body can see a target from somewhere it can go to for {100 * found.feasible_share:.1f} % of houses and types.")
-    click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. Embedded simulator, not AI2-THOR.")
+    where = found.simulator if "AI2-THOR" in found.simulator else f"{found.simulator.capitalize()}, not AI2-THOR"
+    click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. {where}.")
 
 
 @click.command()

@@ -25,6 +25,12 @@ def override_option(command: F) -> F:
     return click.option("overrides", "-o", metavar="KEY=VALUE", multiple=True, callback=_pairs, help=about)(command)
 
 
+def simulator_option(command: F) -> F:
+    """`-o simulator.KEY=VALUE` where there is no transfer."""
+    about = "Play elsewhere than in the embedded simulator, such as simulator.kind=thor: the keys of a transfer's `simulator`."
+    return click.option("overrides", "-o", metavar="simulator.KEY=VALUE", multiple=True, callback=_pairs, help=about)(command)
+
+
 def own_override_option(command: F) -> F:
     """`-o KEY=VALUE` for a spec that is read alone."""
     about = "Override one value of the spec, such as cloning.steps=100000. Recorded in the bundle."

@@ -1,12 +1,14 @@
 """Measure a bundle on fixed episodes: held-out houses, houses of the user's own, and against another bundle."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from flare_core.adapters.spec import SimulatorSpec
 from flare_core.bundles.bundle import TASK, Bundle, load_bundle, locate
 from flare_core.errors import BundleError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
@@ -16,7 +18,7 @@ from flare_core.policies.spec import PolicySpec
 from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, Thor, houses_of, place_of, thor_of
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import ScenePack, pack
 from flare_core.tasks.spec import load_task
@@ -39,12 +41,14 @@ class Evaluation:
     """What was found, by label; the first row is the headline.
 
     Attributes:
+        simulator: what it calls itself.
         feasible_share: of the (house, type) pairs, those that the body can solve; episodes are drawn from these alone.
         against: the other bundle compared with this one ("before" is the other), or None.
     """
 
     rows: dict[str, Summary]
     feasible_share: float
+    simulator: str
     against: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +65,7 @@ class Plan:
     Attributes:
         greedy: measure the most probable actions as well.
         houses: files that make a row of their own.
+        simulator: where to play.
     """
 
     episodes: int
@@ -69,6 +74,7 @@ class Plan:
     houses: tuple[Path, ...]
     workers: int
     seed: int
+    simulator: SimulatorSpec
 
 
 def ready(reference: str, other_task: str | None = None) -> Candidate:
@@ -97,42 +103,53 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
         BundleError: the two do not play the same episodes.
         HouseError, TaskError: a house file cannot be read, or offers this body nothing to find.
     """
-    given = _given_houses(plan.houses)
-    pack_ = houses_of(plan.split, HELD_OUT_HOUSES)
-    feasible = feasible_share(_scene(candidate, pack_))
-    sampled = _judge(candidate, pack_, plan, watcher, False)
+    held_out = Ground(houses_of(plan.split, HELD_OUT_HOUSES), thor_of(plan.simulator, plan.split, HELD_OUT_HOUSES))
+    given = _given_houses(plan.houses, plan.simulator)
+    place, feasible = place_of(_scene(candidate, held_out)), feasible_share(_scene(candidate, held_out))
+    sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:
-        rows[f"{plan.split} houses, greedy"] = summarise(_judge(candidate, pack_, plan, watcher, True), plan.seed)
+        rows[f"{plan.split} houses, greedy"] = summarise(_judge(candidate, held_out, plan, watcher, True), plan.seed)
     if given is not None:
         label = plan.houses[0].stem if len(plan.houses) == 1 else f"{len(plan.houses)} given houses"
         rows[f"{label}, sampled"] = summarise(_judge(candidate, given, plan, watcher, False), plan.seed)
         if plan.greedy:
             rows[f"{label}, greedy"] = summarise(_judge(candidate, given, plan, watcher, True), plan.seed)
     if against is None:
-        return Evaluation(rows=rows, feasible_share=feasible)
-    other = _judge(against, pack_, plan, watcher, False)
+        return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name)
+    other = _judge(against, held_out, plan, watcher, False)
     _same_episodes(candidate, sampled, against, other)
     rows[f"{against.bundle.name}, {plan.split} houses, sampled"] = summarise(other, plan.seed)
-    return Evaluation(rows=rows, feasible_share=feasible, against=compare(other, sampled, plan.seed))
+    return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name, against=compare(other, sampled, plan.seed))
 
 
-def _scene(candidate: Candidate, pack_: ScenePack) -> Scene:
+class Ground(NamedTuple):
+    """Houses to play in, and AI2-THOR with them where that is the simulator."""
+
+    pack: ScenePack
+    thor: Thor | None
+
+
+def _scene(candidate: Candidate, ground: Ground) -> Scene:
     return Scene(
-        pack=pack_, body=candidate.bundle.embodiment, task=candidate.task, renders=dict(candidate.senses.views.renders),
-        vocabulary=Vocabulary.load(),
+        pack=ground.pack, body=candidate.bundle.embodiment, task=candidate.task, renders=dict(candidate.senses.views.renders),
+        vocabulary=Vocabulary.load(), thor=ground.thor,
     )  # fmt: skip
 
 
-def _judge(candidate: Candidate, pack_: ScenePack, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
+def _judge(candidate: Candidate, ground: Ground, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
     watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
     return judge_policy(
-        _scene(candidate, pack_), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
+        _scene(candidate, ground), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
     )
 
 
-def _given_houses(paths: Sequence[Path]) -> ScenePack | None:
-    return pack([compile_scene(read_house(path)) for path in paths]) if paths else None
+def _given_houses(paths: Sequence[Path], simulator: SimulatorSpec) -> Ground | None:
+    if not paths:
+        return None
+    houses = pack([compile_scene(read_house(path)) for path in paths])
+    is_thor = simulator.kind == "thor"
+    return Ground(houses, Thor(spec=simulator, document_of=lambda at: json.loads(paths[at].read_text("utf-8"))) if is_thor else None)
 
 
 def _same_episodes(one: Candidate, first: Episodes, two: Candidate, second: Episodes) -> None:
