@@ -115,6 +115,7 @@ def test_the_table_of_fine_tuned_tasks_is_that_of_its_runs() -> None:
     assert filler("finetune_tasks").filled(page, runs) == page, "run python scripts/finetune_tasks.py --page-only"
     shipped = weights_digest(load_bundle("shipped:stretch_chores").state)
     for name, run in runs["runs"].items():
-        specs = {"embodiment": load_embodiment("stretch_re1_feeling")[1], "task": load_task(run["task"])[1]}
+        pairs = [(key.removeprefix("task."), text) for key, _, text in (one.partition("=") for one in run["changed"])]
+        specs = {"embodiment": load_embodiment("stretch_re1_feeling")[1], "task": load_task(run["task"], overrides=pairs)[1]}
         assert {kind: run["specs"][kind] for kind in specs} == {kind: spec.sha256 for kind, spec in specs.items()}, name
         assert run["policy"] == shipped or run["begins_with"] != "`stretch_chores`", name
