@@ -84,6 +84,7 @@ def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Pat
     assert run.returncode == 0, run.stdout.read()[-2000:]
     assert hurt >= 3
     assert [record["steps"] for record in log_of(out)] == list(range(256, 2049, 256)), "no update is lost"
+    assert 0 < int(str(log_of(out)[-1]["lost"])) <= hurt, "what was lost is counted"
     assert engines(tmp_path) == []
 
 

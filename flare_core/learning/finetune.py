@@ -35,6 +35,7 @@ class Progress:
     steps: int = 0
     episodes: int = 0
     successes: int = 0
+    lost: int = 0
     seconds: float = 0.0
 
 
@@ -137,11 +138,12 @@ class FineTuner:
         progress.steps += steps
         progress.episodes += len(ended)
         progress.successes += sum(int(episode["success"]) for episode in ended)
+        progress.lost += sum(rollout.lost for rollout in rollouts)
         progress.seconds += total_s
         used = torch.cat([rollout.actions.flatten() for rollout in rollouts]).bincount(minlength=len(self.policy.spec.actions))
         share = (used / used.sum()).tolist()
         return {
-            "update": progress.updates, "steps": progress.steps, "episodes": progress.episodes,
+            "update": progress.updates, "steps": progress.steps, "episodes": progress.episodes, "lost": progress.lost,
             "success": float(np.mean(self.recent)) if self.recent else None, "actor_learns": now.actor, "kl_weight": now.kl,
             "epsilon": now.epsilon, "steps_per_second": steps / total_s, "collect_s": collect_s, "seconds": progress.seconds,
             **self._cost_record(),

@@ -50,6 +50,7 @@ class Rollout:
         rewards, terminated, truncated: (T, B); costs: (T, B, L).
         final: inputs (E, ...) of the last observation of the E episodes that a time limit cut; final_at: (E, 2) step and row.
         episodes: records of the episodes that ended.
+        lost: how many episodes were cut off because their simulator was lost; they are in no record.
     """
 
     inputs: Inputs
@@ -67,6 +68,7 @@ class Rollout:
     final: Inputs | None
     final_at: Tensor
     episodes: list[dict[str, Any]]
+    lost: int = 0
 
 
 class Collector:
@@ -100,6 +102,7 @@ class Collector:
         final: list[Inputs] = []
         final_at: list[list[int]] = []
         episodes: list[dict[str, Any]] = []
+        lost = 0
         for t in range(steps):
             mask = torch.from_numpy(self.environment.masks())
             seen.append(self.now)
@@ -118,6 +121,7 @@ class Collector:
                 final.append(self._final_inputs(info["final_obs"], cut))
                 final_at += [[t, int(row)] for row in cut]
             episodes += records_of(info)
+            lost += int(np.sum(info.get("lost", 0)))
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
         return Rollout(
@@ -128,6 +132,7 @@ class Collector:
             final=Inputs.cat(final, 0) if final else None,
             final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2),
             episodes=episodes,
+            lost=lost,
             **{name: torch.stack(part) for name, part in kept.items()},
         )
 
