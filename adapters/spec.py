@@ -121,6 +121,9 @@ class SimulatorSpec(Spec):
         default=None, description="Which agent stands for the robot; chosen by its shape if none."
     )
     round_base: Literal["refuse", "box"] = Field(default="refuse", description="May fpin's box be the square around a round base?")
+    scenes: Literal["procthor", "ithor", "robothor"] = Field(
+        default="procthor", description="Flare's generated ProcTHOR houses, or AI2-THOR's own scenes by name, split as it splits them."
+    )
     processes: int = Field(default=8, ge=1, le=512, description="Controllers at a time; each is a process with a simulator in it.")
     timeout_s: float = Field(default=100.0, gt=0.0, description="A controller that does not answer for so long is ended and replaced.")
     start_timeout_s: float = Field(default=300.0, gt=0.0, description="The same for its start.")

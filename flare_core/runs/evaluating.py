@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from flare_core.policies.spec import PolicySpec
 from flare_core.runs.carry import SensesMaker, own_views, policy_of
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, Thor, houses_of, place_of, thor_of
+from flare_core.runs.stages import HELD_OUT_HOUSES, Ground, Scene, Split, Thor, ground_of, place_of
 from flare_core.simulators.embedded.compile import compile_scene
-from flare_core.simulators.embedded.pack import ScenePack, pack
+from flare_core.simulators.embedded.pack import pack
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.task import Task
 from flare_core.tasks.words import Vocabulary
@@ -103,7 +103,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
         BundleError: the two do not play the same episodes.
         HouseError, TaskError: a house file cannot be read, or offers this body nothing to find.
     """
-    held_out = Ground(houses_of(plan.split, HELD_OUT_HOUSES), thor_of(plan.simulator, plan.split, HELD_OUT_HOUSES))
+    held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
     given = _given_houses(plan.houses, plan.simulator)
     place, feasible = place_of(_scene(candidate, held_out)), feasible_share(_scene(candidate, held_out))
     sampled = _judge(candidate, held_out, plan, watcher, False)
@@ -121,13 +121,6 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     _same_episodes(candidate, sampled, against, other)
     rows[f"{against.bundle.name}, {plan.split} houses, sampled"] = summarise(other, plan.seed)
     return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name, against=compare(other, sampled, plan.seed))
-
-
-class Ground(NamedTuple):
-    """Houses to play in, and AI2-THOR with them where that is the simulator."""
-
-    pack: ScenePack
-    thor: Thor | None
 
 
 def _scene(candidate: Candidate, ground: Ground) -> Scene:

@@ -22,7 +22,7 @@ from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_ma
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
 from flare_core.runs.scalars import scalar_writer
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, houses_of, place_of, rows_at_most, thor_of, training_stages
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, ground_of, place_of, rows_at_most, training_stages
 from flare_core.tasks.words import Vocabulary
 
 RUN, TRANSFER = "run.json", "transfer.yaml"
@@ -66,13 +66,14 @@ class Outcome:
 
 def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker) -> Scene:
     """Where the transfer's body plays its task, with the pictures that its views need."""
+    ground = ground_of(transfer.loaded.spec.simulator, split, houses, transfer.body)
     return Scene(
-        pack=houses_of(split, houses),
+        pack=ground.pack,
         body=transfer.body,
         task=transfer.task,
         renders=dict(senses.views.renders),
         vocabulary=Vocabulary.load(),
-        thor=thor_of(transfer.loaded.spec.simulator, split, houses),
+        thor=ground.thor,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.embodiments.body import Embodiment
@@ -25,10 +26,17 @@ HELD_OUT_HOUSES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thor:
-    """AI2-THOR in place of the embedded simulator. `document_of`: the JSON of a house by its index."""
+    """AI2-THOR in place of the embedded simulator. `document_of`: the JSON of a house by its index, or a scene's name."""
 
     spec: SimulatorSpec
-    document_of: Callable[[int], dict[str, Any]]
+    document_of: Callable[[int], dict[str, Any] | str]
+
+
+class Ground(NamedTuple):
+    """Houses to play in, and AI2-THOR with them where that is the simulator."""
+
+    pack: ScenePack
+    thor: Thor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +51,26 @@ class Scene:
     thor: Thor | None = None
 
 
-def thor_of(spec: SimulatorSpec, split: Split, houses: int) -> Thor | None:
-    """The simulator that a transfer asks for, with the houses of a split; None for the embedded one."""
-    seeds = house_seeds(split, houses)
-    return None if spec.kind == "embedded" else Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split))
+def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) -> Ground:
+    """The first houses of a split, or AI2-THOR's own scenes, for the simulator that is asked for.
+
+    Raises:
+        SimError: AI2-THOR does not start, or a scene cannot be looked into.
+    """
+    if spec.kind == "embedded":
+        return Ground(houses_of(split, houses))
+    if spec.scenes == "procthor":
+        seeds = house_seeds(split, houses)
+        return Ground(houses_of(split, houses), Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split)))
+    from flare_core.simulators.embedded.compile import compile_scene
+    from flare_core.simulators.embedded.pack import pack
+    from flare_core.simulators.thor.launching import controller_arguments, limits_of
+    from flare_core.simulators.thor.survey import scene_names, survey
+
+    names = scene_names(spec.scenes, split)[:houses]
+    folder = Path.home() / ".cache" / "flare_core" / "scenes"
+    found = survey(names, body, controller_arguments(spec), limits_of(spec), folder, mode=spec.agent_mode, round_base=spec.round_base)
+    return Ground(pack([compile_scene(house) for house in found]), Thor(spec=spec, document_of=names.__getitem__))
 
 
 def houses_of(split: Split, count: int) -> ScenePack:

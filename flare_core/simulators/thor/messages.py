@@ -43,7 +43,7 @@ class Told:
         messages: what THOR said of each.
         returned: what each returned.
         agent, arm: the metadata's, after the last call.
-        objects: position, yaw in degrees and whether it is held of every listed object, by id.
+        objects: type, centre and size of the upright box of every listed object, by id.
         pictures: (H, W, 3) of every camera asked for, in that order.
     """
 
@@ -52,7 +52,7 @@ class Told:
     returned: tuple[Any, ...] = ()
     agent: dict[str, Any] = field(default_factory=dict)
     arm: dict[str, Any] | None = None
-    objects: dict[str, tuple[float, float, float, float, bool]] = field(default_factory=dict)
+    objects: dict[str, tuple[str, tuple[float, float, float], tuple[float, float, float]]] = field(default_factory=dict)
     pictures: tuple[np.ndarray[Any, np.dtype[np.uint8]], ...] = ()
     engine: str | None = None
 

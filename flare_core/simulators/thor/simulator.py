@@ -5,9 +5,10 @@ mirror has the same houses and is put where AI2-THOR says the robot is; it answe
 where objects are. Every row is one worker process; all of them work at the same time.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +31,14 @@ from flare_core.simulators.thor.representation import Representation, RoundBase,
 from flare_core.simulators.thor.rig import MAIN, Rig
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
 
+_TRIES: Final = 3
+
 
 class ThorSimulator:
     """Implements `world.Simulator` over AI2-THOR's Python client.
 
     Args:
-        houses: compiled houses. document_of: the ProcTHOR JSON of each by its index, which `CreateHouse` takes.
+        houses: compiled houses. document_of: of each by its index, the ProcTHOR JSON that `CreateHouse` takes, or a scene's name.
         body: the robot.
         batch: rows; each has a controller, and a process, of its own.
         seed: of the run, for jitter and noise, which are those of the embedded simulator.
@@ -50,7 +53,7 @@ class ThorSimulator:
     """
 
     def __init__(
-        self, houses: ScenePack, document_of: Callable[[int], dict[str, Any]], body: Embodiment, batch: int, seed: int,
+        self, houses: ScenePack, document_of: Callable[[int], dict[str, Any] | str], body: Embodiment, batch: int, seed: int,
         controller: Mapping[str, Any], size: tuple[int, int], *, gpus: Sequence[int] = (), limits: Limits | None = None,
         mode: str | None = None, round_base: RoundBase = "refuse",
     ) -> None:  # fmt: skip
@@ -113,9 +116,7 @@ class ThorSimulator:
 
     def _find_build(self) -> Build:
         """What the build can do, by asking it: an action without arguments that only later builds have."""
-        keeper = self._keepers[0]
-        keeper.ask(Work(calls=({"action": "UpdateMainCamera"},)))
-        told = keeper.answer()
+        told = find_build(self._keepers[0])
         self.name = told.engine or "AI2-THOR"
         return "nanna" if told.success[0] else "5.0.0"
 
@@ -376,6 +377,19 @@ class ThorSimulator:
         for actions in state["done"].T:
             self._carry_out(actions)
         self._done = [[int(action) for action in actions if action >= 0] for actions in state["done"]]
+
+
+def find_build(keeper: Keeper) -> Told:
+    """Ask a controller for an action that only later builds have: they answer, build 5.0.0 does not know it.
+
+    Raises:
+        SimError: the controller is lost again and again.
+    """
+    for _ in range(_TRIES):
+        keeper.ask(Work(calls=({"action": "UpdateMainCamera"},)))
+        with contextlib.suppress(LostError):
+            return keeper.answer()
+    raise SimError(f"ai2thor: the controller was lost {_TRIES} times before it did anything: {keeper.reasons[-1]}")
 
 
 def quiet(steps: Sequence[Call]) -> tuple[Call, ...]:

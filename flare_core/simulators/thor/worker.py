@@ -50,15 +50,17 @@ def _work(controller: Any, work: Work) -> Told:
     pictures = tuple(
         np.ascontiguousarray((event.frame if camera < 0 else event.third_party_camera_frames[camera])[..., :3]) for camera in work.cameras
     )
-    objects = {
-        one["objectId"]: (*(one["position"][axis] for axis in "xyz"), one["rotation"]["y"], bool(one["isPickedUp"]))
-        for one in event.metadata["objects"]
-    }
+    objects = {one["objectId"]: (one["objectType"], *_box(one["axisAlignedBoundingBox"])) for one in event.metadata["objects"]}
     return Told(
         success=tuple(success), messages=tuple(messages), returned=tuple(returned),
         agent={"position": agent["position"], "rotation": agent["rotation"]}, arm=event.metadata.get("arm"), objects=objects,
         pictures=pictures, engine=event.metadata.get("engine"),
     )  # fmt: skip
+
+
+def _box(box: dict[str, Any]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    centre, size = box["center"], box["size"]
+    return (centre["x"], centre["y"], centre["z"]), (size["x"], size["y"], size["z"])
 
 
 class _Post:
