@@ -74,6 +74,7 @@ def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker
         renders=dict(senses.views.renders),
         vocabulary=Vocabulary.load(),
         thor=ground.thor,
+        house_of=ground.house_of,
     )
 
 

@@ -11,6 +11,8 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import SimError
 from flare_core.houses.generate import generate_house, house_seeds
+from flare_core.houses.house import House
+from flare_core.houses.procthor import parse_house
 from flare_core.simulators.embedded.cache import load_pack
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
@@ -33,10 +35,11 @@ class Thor:
 
 
 class Ground(NamedTuple):
-    """Houses to play in, and AI2-THOR with them where that is the simulator."""
+    """Houses to play in, AI2-THOR with them where that is the simulator, and a house by its index as it can be drawn."""
 
     pack: ScenePack
     thor: Thor | None = None
+    house_of: Callable[[int], House] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Scene:
     renders: Mapping[str, tuple[int, int]]
     vocabulary: Vocabulary
     thor: Thor | None = None
+    house_of: Callable[[int], House] | None = None
 
 
 def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) -> Ground:
@@ -57,20 +61,25 @@ def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) 
     Raises:
         SimError: AI2-THOR does not start, or a scene cannot be looked into.
     """
+    seeds = house_seeds(split, houses)
+
+    def generated(house: int) -> House:
+        return parse_house(generate_house(seeds[house], split), f"{split} {seeds[house]}")
+
     if spec.kind == "embedded":
-        return Ground(houses_of(split, houses))
+        return Ground(houses_of(split, houses), None, generated)
     if spec.scenes == "procthor":
-        seeds = house_seeds(split, houses)
-        return Ground(houses_of(split, houses), Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split)))
+        return Ground(houses_of(split, houses), Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split)), generated)
     from flare_core.simulators.embedded.compile import compile_scene
     from flare_core.simulators.embedded.pack import pack
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
-    from flare_core.simulators.thor.survey import scene_names, survey
+    from flare_core.simulators.thor.survey import scene_names, survey, without_blocks
 
     names = scene_names(spec.scenes, split)[:houses]
     folder = Path.home() / ".cache" / "flare_core" / "scenes"
     found = survey(names, body, controller_arguments(spec), limits_of(spec), folder, mode=spec.agent_mode, round_base=spec.round_base)
-    return Ground(pack([compile_scene(house) for house in found]), Thor(spec=spec, document_of=names.__getitem__))
+    thor = Thor(spec=spec, document_of=names.__getitem__)
+    return Ground(pack([compile_scene(house) for house in found]), thor, lambda house: without_blocks(found[house]))
 
 
 def houses_of(split: Split, count: int) -> ScenePack:

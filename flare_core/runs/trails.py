@@ -13,8 +13,8 @@ from flare_core.houses.procthor import parse_house
 from flare_core.policies.agent import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
-from flare_core.runs.judge import ActorMaker
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages
+from flare_core.runs.judge import ActorMaker, blind
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages, rows_at_most
 from flare_core.tasks.episodes import Episode
 
 EPISODES = 4  # the first ones; not chosen by how they went
@@ -31,9 +31,9 @@ def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list
     The last step of an episode that runs out of time is not in its way: the row begins the next episode in that step.
     """
     numbers = range(episodes)
-    (stage,) = held_out_stages(scene, [numbers], episodes)
+    (stage,) = held_out_stages(scene, [numbers], rows_at_most(scene, episodes, 1))
     actor = make(stage)
-    first = {episode.number: episode for episode in stage.episodes}
+    first = {number: stage.play.sampler.episode(number) for number in numbers}
     ways: dict[int, list[tuple[float, float]]] = {number: [] for number in numbers}
 
     def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -45,6 +45,7 @@ def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list
 
     records = play(stage, act, numbers)
     places = {number: stage.play.simulator.object_positions(episode.start.house) for number, episode in first.items()}
+    stage.close()
     return [
         Trail(
             label=f"{label}: {'success' if record['success'] else 'no success'} in {record['length']} steps",
@@ -68,14 +69,15 @@ def _targets(episode: Episode, places: npt.NDArray[np.float64]) -> tuple[tuple[f
 
 def panels(scene: Scene, *ways: Sequence[Trail]) -> list[Panel]:
     """One house for each episode, with everybody's way in it."""
-    (stage,) = held_out_stages(scene, [range(len(ways[0]))], len(ways[0]))
+    (stage,) = held_out_stages(blind(scene), [range(len(ways[0]))], len(ways[0]))
+    house_of = scene.house_of or held_out_house
     return [
-        Panel(house=held_out_house(episode.start.house), trails=tuple(each), title=f"test episode {episode.number}: {episode.instruction}")
+        Panel(house=house_of(episode.start.house), trails=tuple(each), title=f"held-out episode {episode.number}: {episode.instruction}")
         for episode, *each in zip(stage.episodes, *ways, strict=True)
     ]
 
 
 def held_out_house(index: int) -> House:
-    """The held-out house of that index, which the compiled pack no longer has in a form that can be drawn."""
+    """The held-out test house of that index, which the compiled pack no longer has in a form that can be drawn."""
     seed = house_seeds("test", HELD_OUT_HOUSES)[index]
     return parse_house(generate_house(seed, "test"), f"test {seed}")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -115,6 +116,11 @@ def house_of(data: Mapping[str, Any], body: Embodiment) -> House:
         for name, (kind, centre, size) in sorted(data["objects"].items())
     ]  # fmt: skip
     return House(id=data["scene"], rooms=(room,), walls=(), openings=(), objects=(*things, *_blocks(reachable, low, high, reach)))
+
+
+def without_blocks(house: House) -> House:
+    """The scene's own things alone, for a picture."""
+    return replace(house, objects=tuple(thing for thing in house.objects if thing.type != BLOCK))
 
 
 def _kind(scene: str) -> str:
