@@ -74,8 +74,8 @@ def table(data: Mapping[str, Any]) -> str:
         rows.append((label, f"{one['horizon']:,}", feasible, scores[0], scores[1], actions, scores[2]))
     count = ", ".join(f"{number:,}" for number in sorted({one["expert"]["episodes"] for one in data["tasks"].values()}))
     return (
-        f"{markdown(rows)}\n\n{count} held-out episodes in {data['houses']} unseen houses each, stretch_re1, 1 seed, embedded simulator. "
-        f"Cloned: `{POLICY}` on the same body with its senses (`{ROBOT}`), which imitated {', '.join(CLONED)} and nothing else. "
+        f"{markdown(rows)}\n\n{count} held-out episodes in {data['houses']} unseen houses each, {ROBOT}, 1 seed, embedded simulator. "
+        f"Cloned: `{POLICY}`, which imitated {', '.join(CLONED)} and nothing else. "
         "Feasible: pairs of house and subject that the body can solve at all; episodes are drawn from these."
     )
 

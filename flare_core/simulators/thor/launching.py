@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from flare_core.adapters.spec import SimulatorSpec
 from flare_core.errors import SimError
 from flare_core.simulators.thor.keeper import Limits
 
+X_SOCKETS: Final = Path("/tmp/.X11-unix")  # where X servers have theirs
 _NO_DISPLAY: Final = ":0"  # the engine draws to none, but the client wants one to be named
 
 
@@ -44,6 +46,12 @@ def controller_arguments(spec: SimulatorSpec) -> dict[str, Any]:
         arguments["local_executable_path"] = checked_command(spec.executable)
         arguments["x_display"] = spec.x_display or os.environ.get("DISPLAY") or _NO_DISPLAY
         return arguments
+    draws_to_x = sys.platform == "linux" and spec.platform in (None, "Linux64")
+    if draws_to_x and not (spec.x_display or os.environ.get("DISPLAY") or any(X_SOCKETS.glob("X*"))):
+        raise SimError(
+            "ai2thor: there is no X display for platform Linux64 to draw to. Use `simulator.platform: CloudRendering`, which needs none, "
+            "or name one with `simulator.x_display`; `flare doctor` looks for both"
+        )
     given = {"platform": spec.platform, "commit_id": spec.commit_id, "x_display": spec.x_display}
     return arguments | {name: value for name, value in given.items() if value is not None}
 

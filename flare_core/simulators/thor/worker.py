@@ -125,6 +125,8 @@ def main(descriptor: int) -> None:
             if isinstance(request, Start):
                 from ai2thor.controller import Controller
 
+                if "gpu_device" not in request.arguments:
+                    os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # the trainer's choice; the client would ask vulkaninfo about it
                 controller = Controller(**request.arguments)
                 post.send(Told(engine=controller.last_event.metadata.get("engine")))
             else:

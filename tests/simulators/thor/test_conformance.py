@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flare_core.embodiments.body import Noise
+from flare_core.embodiments.body import Embodiment, Noise
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.houses.generate import generate_house
@@ -34,7 +34,6 @@ from flare_core.world import Simulator, Start
 DATA = Path(__file__).parents[2] / "data" / "houses"
 ENGINE = f"{shlex.quote(str(Path(sys.executable).with_name('flare')))} thor-engine --build "
 STEPS, ROWS, SEED = 150, 2, 7
-SIZES = {"locobot": (99, 56), "stretch_re1": (99, 56), "turtlebot4": (80, 60)}
 EXACT = ("house", "room", "held", "collided", "action_succeeded")
 
 
@@ -51,14 +50,22 @@ def documents(kind: str) -> list[dict[str, Any]]:
     """Two houses: generated ones, or real ones."""
     if kind == "generated":
         return [generate_house(seed, "train") for seed in range(ROWS)]
-    return [json.loads((DATA / f"{name}.json").read_text()) for name in ("house_746", "procthor_train_4")]
+    names = ("house_746", "procthor_train_4") if kind == "real" else ("house_3703", "house_746")
+    return [json.loads((DATA / f"{name}.json").read_text()) for name in names]
+
+
+def size_of(body: Embodiment) -> tuple[int, int]:
+    """A small picture of exactly the camera's shape, as AI2-THOR's pixels are square."""
+    camera = body.cameras[0]
+    height = next(height for height in range(45, 500) if height * camera.width_px % camera.height_px == 0)
+    return height * camera.width_px // camera.height_px, height
 
 
 def pair(robot: str, build: str, houses: list[dict[str, Any]], **choices: Any) -> tuple[ThorSimulator, EmbeddedSimulator]:
     """The same robot in the same houses, through the client and directly."""
     body, controller = load_embodiment(robot)[0], {"local_executable_path": ENGINE + build, "x_display": ":0"}
     compiled = pack([compile_scene(parse_house(document, "house")) for document in houses])
-    thor = ThorSimulator(compiled, houses.__getitem__, body, ROWS, SEED, controller, SIZES[robot], **choices)
+    thor = ThorSimulator(compiled, houses.__getitem__, body, ROWS, SEED, controller, size_of(body), **choices)
     assert thor.build == build, "it finds out what the build can do by asking"
     return thor, EmbeddedSimulator(compiled, thor.body, ROWS, SEED)
 
@@ -75,13 +82,22 @@ def assert_same(thor: Simulator, direct: Simulator, step: int) -> None:
 
 @pytest.mark.parametrize("build", ["5.0.0", "nanna"])
 @pytest.mark.parametrize(
-    ("robot", "kind"), [("locobot", "generated"), ("locobot", "real"), ("stretch_re1", "real"), ("turtlebot4", "generated")]
+    ("robot", "kind"),
+    [
+        ("locobot", "generated"),
+        ("locobot", "real"),
+        ("stretch_re1", "real"),
+        ("stretch_re1_feeling", "real, others"),
+        ("turtlebot4", "generated"),
+        ("locobot_stock", "real, others"),
+        ("lowbot", "real"),
+    ],
 )
 def test_the_same_actions_give_the_same_world_pictures_and_views(robot: str, kind: str, build: str) -> None:
-    if robot == "turtlebot4" and build == "5.0.0":
+    if robot in ("turtlebot4", "locobot_stock", "lowbot") and build == "5.0.0":
         pytest.skip("no agent mode of that build is so low; the refusal is tested elsewhere")
     thor, direct = pair(robot, build, documents(kind), round_base="box")
-    draws, size, rows = np.random.default_rng(3), SIZES[robot], np.arange(ROWS)
+    draws, size, rows = np.random.default_rng(3), size_of(direct.body), np.arange(ROWS)
     things = np.tile(np.arange(min(len(direct.object_types(house)) for house in range(ROWS))), (ROWS, 1))
     with thor:
         for episode in range(2):
@@ -113,7 +129,7 @@ def test_episodes_have_the_same_rewards_masks_and_ends_also_where_things_are_tak
         stages = []
         for simulator in (direct, thor):
             sampler = EpisodeSampler(task, simulator, Vocabulary.load(), SEED)
-            stages.append(FlareVectorEnv(simulator, task, sampler, {"navigation": SIZES["stretch_re1"]}))
+            stages.append(FlareVectorEnv(simulator, task, sampler, {"navigation": size_of(direct.body)}))
         guide = guide_for(direct, stages[0].play.sampler)
         seen = [stage.reset()[0] for stage in stages]
         taken, ended = 0, 0
@@ -161,7 +177,7 @@ def test_an_episode_whose_controller_is_killed_is_cut_off_and_begun_again() -> N
     thor, _ = pair("locobot", "nanna", houses)
     task = replace(load_task("objectnav_short")[0], horizon=40)
     with thor:
-        stage = FlareVectorEnv(thor, task, EpisodeSampler(task, thor, Vocabulary.load(), SEED), {"head": SIZES["locobot"]})
+        stage = FlareVectorEnv(thor, task, EpisodeSampler(task, thor, Vocabulary.load(), SEED), {"head": size_of(thor.body)})
         stage.reset()
         begun, counted, losses = stage.episode_numbers, 0, 0
         ahead = np.full(ROWS, direct_index(thor, "move_ahead"))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SimError
+from flare_core.simulators.thor import launching
 from flare_core.simulators.thor.launching import controller_arguments
 from flare_core.simulators.thor.representation import check_window, represent
 from tests.simulators.scenes import body, eye
@@ -37,6 +38,17 @@ def test_executables_that_the_client_would_choke_on_are_refused_before_it_does(t
     assert controller_arguments(SimulatorSpec(kind="thor", executable=shlex.quote(str(spaced))))["local_executable_path"]
     assert "is empty" in refused(" ")
     assert "cannot be read as a command" in refused("thor '")
+
+
+def test_without_a_display_the_platform_that_needs_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr(launching, "X_SOCKETS", tmp_path)
+    monkeypatch.setattr(launching.sys, "platform", "linux")
+    with pytest.raises(SimError, match=r"Use `simulator\.platform: CloudRendering`"):
+        controller_arguments(SimulatorSpec(kind="thor"))
+    assert controller_arguments(SimulatorSpec(kind="thor", platform="CloudRendering"))["platform"] == "CloudRendering"
+    (tmp_path / "X3").touch()
+    assert "x_display" not in controller_arguments(SimulatorSpec(kind="thor")), "the client finds it by itself"
 
 
 def test_keys_of_ai2thor_do_not_go_with_the_embedded_simulator() -> None:
