@@ -113,7 +113,7 @@ class SimulatorSpec(Spec):
     executable: str | None = Field(
         default=None, description="What the ai2thor client starts: a build of your own, or 'flare thor-engine'. None: it downloads one."
     )
-    platform: Literal["CloudRendering", "Linux64", "OSXIntel64"] | None = Field(default=None, description="Which of AI2-THOR's builds.")
+    platform: Literal["CloudRendering", "Linux64"] | None = Field(default=None, description="Which of AI2-THOR's builds.")
     commit_id: str | None = Field(default=None, description="The build of one commit, such as the one that SPOC and FLaRe pin.")
     x_display: str | None = Field(default=None, description="X display that platform Linux64 draws to.")
     gpu_devices: tuple[int, ...] = Field(default=(), description="GPUs that the processes draw with, in turn.")

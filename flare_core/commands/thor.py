@@ -42,7 +42,7 @@ def _size(unity: tuple[str, ...], side: str) -> int:
 @click.option("--against", metavar="FILE.json", type=click.Path(path_type=Path, dir_okay=False), help="List what differs from this trace.")
 @click.option("--mode", type=click.Choice(["default", "locobot", "stretch"]), default="default", show_default=True, help="Agent mode.")
 @click.option("--executable", metavar="COMMAND", help="What the client starts, such as 'flare thor-engine'; else it takes its own build.")
-@click.option("--platform", type=click.Choice(["CloudRendering", "Linux64", "OSXIntel64"]), help="Which of AI2-THOR's builds.")
+@click.option("--platform", type=click.Choice(["CloudRendering", "Linux64"]), help="Which of AI2-THOR's builds.")
 @click.option("--commit-id", metavar="SHA", help="The build of one commit.")
 @click.option("--x-display", metavar=":N", help="X display that platform Linux64 draws to.")
 def thor_record(

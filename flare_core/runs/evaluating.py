@@ -10,6 +10,7 @@ import numpy as np
 
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.bundles.bundle import TASK, Bundle, load_bundle, locate
+from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
 from flare_core.houses.procthor import read_house
@@ -104,8 +105,8 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
         HouseError, TaskError: a house file cannot be read, or offers this body nothing to find.
     """
     held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
-    given = _given_houses(plan.houses, plan.simulator)
-    place, feasible = place_of(_scene(candidate, held_out)), feasible_share(_scene(candidate, held_out))
+    given = _given_houses(plan.houses, plan.simulator, held_out.body)
+    place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(_scene(candidate, held_out))
     sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:
@@ -125,7 +126,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
 
 def _scene(candidate: Candidate, ground: Ground) -> Scene:
     return Scene(
-        pack=ground.pack, body=candidate.bundle.embodiment, task=candidate.task, renders=dict(candidate.senses.views.renders),
+        pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
         vocabulary=Vocabulary.load(), thor=ground.thor,
     )  # fmt: skip
 
@@ -137,12 +138,19 @@ def _judge(candidate: Candidate, ground: Ground, plan: Plan, watcher: Watcher, g
     )
 
 
-def _given_houses(paths: Sequence[Path], simulator: SimulatorSpec) -> Ground | None:
+def _as_played(candidate: Candidate, ground: Ground) -> Embodiment:
+    """The candidate's robot with the footprint that the simulator has; another candidate may have another robot."""
+    body = candidate.bundle.embodiment
+    return body if ground.thor is None else place_of(ground.thor.spec, body).body
+
+
+def _given_houses(paths: Sequence[Path], simulator: SimulatorSpec, body: Embodiment) -> Ground | None:
     if not paths:
         return None
     houses = pack([compile_scene(read_house(path)) for path in paths])
     is_thor = simulator.kind == "thor"
-    return Ground(houses, Thor(spec=simulator, document_of=lambda at: json.loads(paths[at].read_text("utf-8"))) if is_thor else None)
+    thor = Thor(spec=simulator, document_of=lambda at: json.loads(paths[at].read_text("utf-8"))) if is_thor else None
+    return Ground(houses, body, thor)
 
 
 def _same_episodes(one: Candidate, first: Episodes, two: Candidate, second: Episodes) -> None:

@@ -69,7 +69,7 @@ def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker
     ground = ground_of(transfer.loaded.spec.simulator, split, houses, transfer.body)
     return Scene(
         pack=ground.pack,
-        body=transfer.body,
+        body=ground.body,
         task=transfer.task,
         renders=dict(senses.views.renders),
         vocabulary=Vocabulary.load(),
@@ -98,12 +98,15 @@ def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = N
     senses = senses_of(transfer)
     new = {transfer.body.actions[row].name for row in wanted}
     quiet = tuple(replace(a, masked=a.masked or "not yet calibrated") if a.name in new else a for a in transfer.body.actions)
-    scene = replace(scene_for(transfer, "train", min(64, transfer.recipe.houses), senses), body=replace(transfer.body, actions=quiet))
+    scene = scene_for(transfer, "train", min(64, transfer.recipe.houses), senses)
+    scene = replace(scene, body=replace(scene.body, actions=quiet))
     rows = rows_at_most(scene, CALIBRATION_ROWS, 1)
     (stage,) = training_stages(scene, rows, 1, seed, transfer.recipe.randomise_materials)
-    collector = Collector(stage, senses(policy), stage.observe(), seed)
-    rollout = collector.collect(policy.actor, CALIBRATION_STEPS, Exploration(actions=torch.zeros(len(quiet), dtype=torch.bool)))
-    stage.close()
+    try:
+        collector = Collector(stage, senses(policy), stage.observe(), seed)
+        rollout = collector.collect(policy.actor, CALIBRATION_STEPS, Exploration(actions=torch.zeros(len(quiet), dtype=torch.bool)))
+    finally:
+        stage.close()
     with torch.no_grad():
         logits, _ = policy.actor.sequence(rollout.inputs, rollout.starts, rollout.memory)
         allowed = rollout.allowed.clone()
@@ -143,7 +146,7 @@ def finetune(
     senses = senses_of(transfer)
     policy = calibrated_policy(transfer, seed, watcher)
     held_out = scene_for(transfer, split, HELD_OUT_HOUSES, senses)
-    place = place_of(held_out)
+    place = place_of(transfer.loaded.spec.simulator, transfer.body)
     for difference in place.differences:
         watcher.say(f"Not as in {transfer.body.name}'s file: {difference}.")
     feasible = feasible_share(held_out)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -24,6 +25,7 @@ from flare_core.world import Simulator
 Split = Literal["train", "val", "test"]
 EPISODE_SEED = 20_240_916  # the fixed lists of held-out episodes are those of this seed
 HELD_OUT_HOUSES = 200
+EMBEDDED = "embedded simulator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +37,13 @@ class Thor:
 
 
 class Ground(NamedTuple):
-    """Houses to play in, AI2-THOR with them where that is the simulator, and a house by its index as it can be drawn."""
+    """Houses to play in, the robot as the simulator has it, AI2-THOR where that is it, and a house by its index as it can be drawn.
+
+    Episodes are drawn for the robot as the simulator has it, so that all who play a number play the same, wherever they do.
+    """
 
     pack: ScenePack
+    body: Embodiment
     thor: Thor | None = None
     house_of: Callable[[int], House] | None = None
 
@@ -67,9 +73,11 @@ def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) 
         return parse_house(generate_house(seeds[house], split), f"{split} {seeds[house]}")
 
     if spec.kind == "embedded":
-        return Ground(houses_of(split, houses), None, generated)
+        return Ground(houses_of(split, houses), body, None, generated)
+    body = place_of(spec, body).body
     if spec.scenes == "procthor":
-        return Ground(houses_of(split, houses), Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split)), generated)
+        thor = Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split))
+        return Ground(houses_of(split, houses), body, thor, generated)
     from flare_core.simulators.embedded.compile import compile_scene
     from flare_core.simulators.embedded.pack import pack
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
@@ -79,7 +87,7 @@ def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) 
     folder = Path.home() / ".cache" / "flare_core" / "scenes"
     found = survey(names, body, controller_arguments(spec), limits_of(spec), folder, mode=spec.agent_mode, round_base=spec.round_base)
     thor = Thor(spec=spec, document_of=names.__getitem__)
-    return Ground(pack([compile_scene(house) for house in found]), thor, lambda house: without_blocks(found[house]))
+    return Ground(pack([compile_scene(house) for house in found]), body, thor, lambda house: without_blocks(found[house]))
 
 
 def houses_of(split: Split, count: int) -> ScenePack:
@@ -123,39 +131,49 @@ def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
     from flare_core.simulators.thor.simulator import ThorSimulator
 
-    spec, sizes = scene.thor.spec, sorted(set(scene.renders.values()))
+    spec, sizes, first = scene.thor.spec, sorted(set(scene.renders.values())), scene.body.cameras[0]
+    own = (first.width_px, first.height_px)  # where nobody looks at the pictures
     if len(sizes) > 1:
         raise SimError(f"ai2thor: all cameras take pictures of one size, and the policy wants {sizes[0]} and {sizes[1]}")
     return ThorSimulator(
-        scene.pack, scene.thor.document_of, scene.body, rows, seed, controller_arguments(spec), sizes[0] if sizes else (300, 300),
+        scene.pack, scene.thor.document_of, scene.body, rows, seed, controller_arguments(spec), sizes[0] if sizes else own,
         gpus=spec.gpu_devices, limits=limits_of(spec), mode=spec.agent_mode, round_base=spec.round_base,
     )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a simulator calls itself, and what of the robot it has not as the robot's file says."""
+    """What a simulator calls itself, the robot as it has it, and what of that is not as the robot's file says."""
 
     name: str
+    body: Embodiment
     differences: tuple[str, ...] = ()
 
 
-def place_of(scene: Scene) -> Place:
-    """Where a scene is played; AI2-THOR is started once to be asked.
+@cache
+def place_of(spec: SimulatorSpec, body: Embodiment) -> Place:
+    """Where and as what a robot plays; AI2-THOR is started once to be asked.
 
     Raises:
         SimError: it does not start, or cannot stand for the robot.
     """
-    simulator = _simulator(scene, 1, 0)
-    try:
-        return Place(name=simulator.name, differences=getattr(simulator, "differences", ()))
-    finally:
-        simulator.close()
+    if spec.kind == "embedded":
+        return Place(name=EMBEDDED, body=body)
+    from flare_core.simulators.thor.launching import controller_arguments, limits_of
+    from flare_core.simulators.thor.simulator import ask_once
+
+    name, found = ask_once(controller_arguments(spec), limits_of(spec), body, spec.agent_mode, spec.round_base)
+    return Place(name=name, body=found.body, differences=found.differences)
 
 
 def rows_at_most(scene: Scene, rows: int, workers: int) -> int:
     """Rows that one of several workers may have at a time: as many as wanted, or its share of AI2-THOR's processes."""
-    return rows if scene.thor is None else max(1, min(rows, scene.thor.spec.processes // workers))
+    if scene.thor is None:
+        return rows
+    processes = scene.thor.spec.processes
+    if processes < workers:
+        raise SimError(f"ai2thor: {workers} workers have no process each among {processes}. Use --workers {processes}, or more processes")
+    return min(rows, processes // workers)
 
 
 def embedded(stage: FlareVectorEnv) -> EmbeddedSimulator:

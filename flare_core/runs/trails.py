@@ -39,13 +39,17 @@ def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list
     def act(observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         position = stage.play.simulator.world().position
         for row, number in enumerate(stage.episode_numbers.tolist()):
+            if number in ways and starting[row]:  # begun again, where its simulator was lost
+                ways[number].clear()
             if number in ways:
                 ways[number].append((float(position[row, 0]), float(position[row, 2])))
         return actor(observation, masks, starting)
 
-    records = play(stage, act, numbers)
+    try:
+        records = play(stage, act, numbers)
+    finally:
+        stage.close()
     places = {number: stage.play.simulator.object_positions(episode.start.house) for number, episode in first.items()}
-    stage.close()
     return [
         Trail(
             label=f"{label}: {'success' if record['success'] else 'no success'} in {record['length']} steps",

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class LostError(Exception):
-    """The controller was lost, and with it the state of its scene. A new one is running."""
+    """The controller was lost, and with it the state of its scene. A new one is being started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,10 @@ class Keeper:
             descriptor = theirs.fileno()
             command = [sys.executable, "-m", "flare_core.simulators.thor.worker", str(descriptor)]
             self._process = subprocess.Popen(command, pass_fds=[descriptor], start_new_session=True)
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):  # a stopped worker may leave half a message
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", max(1, round(self._limits.timeout_s)), 0))
         self._connection = Connection(ours.detach())
+        self._is_new = True
         self._connection.send(Start(arguments=self._arguments))
         self._limit_s = self._limits.start_timeout_s
         self._deadline = time.monotonic() + self._limit_s
@@ -68,6 +72,7 @@ class Keeper:
         for attempt in range(_MOST_STARTS):
             found = self._receive()
             if isinstance(found, Told):
+                self._is_new = False
                 return
             self._end()
             if attempt + 1 == _MOST_STARTS:
@@ -75,7 +80,13 @@ class Keeper:
             self._launch()
 
     def ask(self, work: Work) -> None:
-        """Send work; there is one answer to each."""
+        """Send work, once the controller has started; there is one answer to each.
+
+        Raises:
+            SimError: it does not start.
+        """
+        if self._is_new:
+            self.ready()
         self._limit_s = self._limits.timeout_s
         self._deadline = time.monotonic() + self._limit_s
         with contextlib.suppress(OSError):  # a dead worker is found out when it is to answer
@@ -85,8 +96,7 @@ class Keeper:
         """The answer to what was sent.
 
         Raises:
-            LostError: there is none; a new controller is running.
-            SimError: no new one starts.
+            LostError: there is none; a new controller is being started, and the next `ask` waits for it.
         """
         found = self._receive()
         if isinstance(found, Told):
@@ -95,17 +105,14 @@ class Keeper:
         self.restarts += 1
         self.reasons.append(found)
         self._launch()
-        self.ready()
         raise LostError(found)
 
     def _receive(self) -> Told | str:
         """An answer, or why there is none."""
         while True:
             left = self._deadline - time.monotonic()
-            if left <= 0:
-                return f"no answer within {self._limit_s:g} s"
-            try:
-                found = self._connection.recv() if self._connection.poll(min(left, LOOK_S)) else None
+            try:  # what has come is taken, however late others have let it be asked for
+                found = self._connection.recv() if self._connection.poll(max(0.0, min(left, LOOK_S))) else None
             except (EOFError, OSError, ValueError):
                 return f"the worker ended ({_ending(self._process.poll())})"
             except Exception as fault:  # noqa: BLE001  # what came is no message
@@ -116,6 +123,8 @@ class Keeper:
                     return f"it uses {used:.1f} GB of memory, of {self._limits.memory_gb:g} GB allowed"
             if found is not None:
                 return found.message if isinstance(found, Fault) else found
+            if left <= 0:
+                return f"no answer within {self._limit_s:g} s"
 
     def close(self) -> None:
         """End the worker and everything that it started."""
@@ -134,6 +143,8 @@ class Keeper:
             while time.monotonic() < deadline:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.poll()
+                with contextlib.suppress(ChildProcessError):  # ours where nobody else takes orphans in, as in a container
+                    os.waitpid(-self._process.pid, os.WNOHANG)
                 time.sleep(0.002)
         self._process.wait()
 

@@ -175,7 +175,8 @@ class ThorSimulator:
                 self._house[row] = -1
                 told = self._do({row: self._beginning(row)})[row]
             if told is None or not all(told.success):
-                why = "its controller was lost twice" if told is None else "; ".join(message for message in told.messages if message)
+                lost = f"its controller was lost twice ({self._keepers[row].reasons[-1]})" if told is None else ""
+                why = lost or "; ".join(message for message in told.messages if message)  # type: ignore[union-attr]
                 raise SimError(f"ai2thor: an episode in {self.mirror.pack.names[works[row].house]} cannot be begun: {why}")
             self._house[row] = works[row].house
             self._pictures[row] = told.pictures
@@ -192,6 +193,8 @@ class ThorSimulator:
         steps.append(calls.start_call(mode, start.x, start.z, start.yaw))
         if arm is not None:
             steps.append(calls.arm_call(float(joints[0]), float(joints[1])))
+            if joints[2]:
+                steps.append({"action": "RotateWristRelative", "yaw": math.degrees(float(joints[2]))})
         steps += self._aim(row, range(len(self.body.cameras)))
         return Work(
             house=start.house, scene=self._document_of(start.house) if is_new else None, initialize=self.representation.initialize,
@@ -282,6 +285,8 @@ class ThorSimulator:
             done = done and len(told.success) == len(order.calls) and all(told.success)
             x, z, yaw = told.agent["position"]["x"], told.agent["position"]["z"], math.radians(told.agent["rotation"]["y"])
             self._pictures[row] = told.pictures or self._pictures[row]
+            if not done and order.joints is not None and any(told.success):  # the arm has moved, the wrist has not
+                self._joints[row, :2] = order.joints[:2]
         if done and order.joints is not None:
             self._joints[row, : len(order.joints)] = order.joints
         self.mirror.follow(row, (x, z, yaw), self._joints[row], succeeded=done, collided=order.touches and order.possible and not done)
@@ -377,6 +382,23 @@ class ThorSimulator:
         for actions in state["done"].T:
             self._carry_out(actions)
         self._done = [[int(action) for action in actions if action >= 0] for actions in state["done"]]
+
+
+def ask_once(
+    arguments: Mapping[str, Any], limits: Limits, body: Embodiment, mode: str | None, round_base: RoundBase
+) -> tuple[str, Representation]:
+    """What a controller calls itself, and how it has a robot; it is started for that alone.
+
+    Raises:
+        SimError: it does not start, or cannot stand for the robot.
+    """
+    keeper = Keeper({**arguments, "width": 64, "height": 64}, limits)
+    try:
+        keeper.ready()
+        told = find_build(keeper)
+        return told.engine or "AI2-THOR", represent(body, "nanna" if told.success[0] else "5.0.0", mode, round_base)
+    finally:
+        keeper.close()
 
 
 def find_build(keeper: Keeper) -> Told:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -56,7 +57,9 @@ def survey(
     Raises:
         SimError: a scene cannot be loaded, or the robot can be nowhere in it.
     """
-    key = hashlib.sha256(json.dumps([_VERSION, dict(arguments), repr(body.footprint)], default=str, sort_keys=True).encode()).hexdigest()
+    told = {name: str(arguments.get(name)) for name in ("local_executable_path", "platform", "commit_id")}
+    about = [_VERSION, version("ai2thor"), told, repr(body.footprint), mode, round_base]
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     kept = [folder / f"{name}-{key[:16]}.json" for name in names]
     keeper: Keeper | None = None
     try:
@@ -90,7 +93,7 @@ def _ask(keeper: Keeper, name: str, initialize: Mapping[str, Any]) -> Told:
 def _keep(path: Path, name: str, told: Told) -> None:
     data = {"scene": name, "objects": told.objects, "reachable": [[one["x"], one["z"]] for one in told.returned[1]]}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(data), encoding="utf-8")
     os.replace(temporary, path)
 

@@ -103,12 +103,16 @@ def record(arguments: Mapping[str, Any], mode: str, house: dict[str, Any] | None
     """
     import importlib.metadata
 
-    from ai2thor.controller import Controller
+    from flare_core.simulators.thor.worker import started
 
     script = script_of(mode)
     document = generate_house(HOUSE_SEED, "val") if house is None else house
     width, height = SIZE
-    controller = Controller(width=width, height=height, **arguments)
+    try:
+        controller = started({"width": width, "height": height, **arguments})
+    except Exception as fault:  # noqa: BLE001  # the client fails in many ways, and means the same
+        why = f"{type(fault).__name__}: {fault}"
+        raise SimError(f"thor-record: ai2thor does not start: {why}. `flare doctor` looks at what it needs") from None
     try:
         settings = {"snapToGrid": False, "gridSize": 0.25, "visibilityDistance": 2.0, "applyActionNoise": False}
         event = controller.reset(scene=document, agentMode=mode, **settings)

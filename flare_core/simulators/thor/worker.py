@@ -5,7 +5,6 @@ simulator in it. When whoever started it goes, by a signal that nobody can catch
 """
 
 import contextlib
-import ctypes
 import os
 import queue
 import signal
@@ -19,9 +18,19 @@ import numpy as np
 
 from flare_core.simulators.thor.messages import Fault, Start, Told, Work
 
-_PARENT_DIED: Final = 1  # PR_SET_PDEATHSIG
 WATCH_S: Final = 0.25
 _ANSWERED: Final = (ValueError, RuntimeError, TypeError)
+
+
+def started(arguments: dict[str, Any]) -> Any:
+    """A controller. With an executable, CUDA_VISIBLE_DEVICES is the trainer's alone: the client would ask vulkaninfo about it."""
+    import ai2thor.platform
+    from ai2thor.controller import Controller
+
+    if "local_executable_path" in arguments and "gpu_device" not in arguments:
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    platform = arguments.get("platform")  # a name would do, but not in the client's own messages
+    return Controller(**arguments | ({} if platform is None else {"platform": getattr(ai2thor.platform, platform)}))
 
 
 def _work(controller: Any, work: Work) -> Told:
@@ -112,7 +121,6 @@ def _watch(post: _Post) -> None:
 
 def main(descriptor: int) -> None:
     """Serve until the other end is closed."""
-    ctypes.CDLL(None).prctl(_PARENT_DIED, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's; it closes the connection
     post = _Post(Connection(descriptor))
     inbox: queue.Queue[Start | Work] = queue.Queue()
@@ -123,11 +131,7 @@ def main(descriptor: int) -> None:
         request = inbox.get()
         try:
             if isinstance(request, Start):
-                from ai2thor.controller import Controller
-
-                if "gpu_device" not in request.arguments:
-                    os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # the trainer's choice; the client would ask vulkaninfo about it
-                controller = Controller(**request.arguments)
+                controller = started(request.arguments)
                 post.send(Told(engine=controller.last_event.metadata.get("engine")))
             else:
                 post.send(_work(controller, request))

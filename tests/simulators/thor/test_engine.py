@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -291,6 +292,30 @@ def test_without_an_image_there_is_metadata_alone() -> None:
     answer = direct()("Pass", renderImage=False)
     assert answer.frames == {}
     assert answer.metadata["thirdPartyCameras"] is None
+
+
+def test_a_step_of_nothing_goes_nowhere() -> None:
+    call = direct()
+    assert call("MoveAhead", moveMagnitude=0).position == pytest.approx((0.0, 0.9009982, 0.0))
+    assert call("RotateRight", degrees=0).yaw_deg == pytest.approx(0.0)
+    assert "moveMagnitude must be null or >= 0" in direct(mode="locobot")("MoveAhead", moveMagnitude=0).message
+
+
+def test_pictures_that_it_does_not_draw_are_refused_by_name() -> None:
+    refused = direct()("Initialize", renderSemanticSegmentation=True)
+    assert not refused
+    assert "it has no renderSemanticSegmentation" in refused.message
+
+
+def test_what_was_taken_off_a_table_is_no_longer_on_it() -> None:
+    apple = replace(thing("Apple", (0.0, 0.8, 1.0), (0.06, 0.06, 0.06), ident="Apple|1"), parent="Table|1")
+    call = direct(scene=house(thing("Table", (0.0, 0.38, 1.0), (0.5, 0.76, 0.5), ident="Table|1"), apple), visibilityDistance=5.0)
+    call("LookDown", degrees=30)
+    assert call("Pass").thing("Table|1")["receptacleObjectIds"] == ["Apple|1"]
+    taken = call("PickupObject", objectId="Apple|1")
+    assert taken, taken.message
+    assert taken.thing("Table|1")["receptacleObjectIds"] == []
+    assert taken.thing("Apple|1")["parentReceptacles"] is None
 
 
 @pytest.mark.parametrize("name", ["house_3703", "house_746", "procthor_train_4"])

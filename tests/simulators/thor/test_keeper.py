@@ -93,6 +93,26 @@ def test_a_controller_that_is_lost_is_replaced_and_leaves_nothing_behind(how: st
     assert group(second) == []
 
 
+def test_one_that_hangs_does_not_take_those_along_that_are_asked_after_it() -> None:
+    first, second = Keeper(controller("hang", FIRST + 2), LIMITS), Keeper(controller(), LIMITS)
+    try:
+        first.ready()
+        second.ready()
+        lost = ""
+        while not lost:
+            first.ask(PASS)
+            second.ask(PASS)
+            try:
+                first.answer()
+            except LostError as error:
+                lost = str(error)
+            assert second.answer().success == (True,), "its answer had come long before it was asked for"
+        assert (first.restarts, second.restarts) == (1, 0)
+    finally:
+        first.close()
+        second.close()
+
+
 def test_an_engine_that_dies_before_it_opens_its_pipe_is_found_out_at_once() -> None:
     keeper = Keeper(controller("exit", 0), LIMITS)
     began = time.monotonic()
@@ -121,8 +141,9 @@ def test_an_answer_that_takes_its_time_is_waited_for() -> None:
     keeper.close()
 
 
+@pytest.mark.parametrize("engine", ["slow", "hang"])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_nothing_is_left_when_the_trainer_is_interrupted_or_killed(how: signal.Signals) -> None:
+def test_nothing_is_left_when_the_trainer_is_interrupted_or_killed(how: signal.Signals, engine: str) -> None:
     script = textwrap.dedent("""
         import sys, time
         from flare_core.simulators.thor.keeper import Keeper, Limits
@@ -134,12 +155,14 @@ def test_nothing_is_left_when_the_trainer_is_interrupted_or_killed(how: signal.S
             keeper.ask(Work(calls=({"action": "Pass"},)))
             keeper.answer()
     """)
+    hangs_at = FIRST + 3 if engine == "hang" else 100_000
     with subprocess.Popen(
-        [sys.executable, "-c", script, repr(controller())], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", script, repr(controller(engine, hangs_at))], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as trainer:
         assert trainer.stdout is not None
         leader = int(trainer.stdout.readline())
         assert len(group(leader)) >= 2, "the worker and its engine"
+        time.sleep(1.0)  # by now it hangs, where it is to
         trainer.send_signal(how)
         trainer.wait(10)
     deadline = time.monotonic() + 5

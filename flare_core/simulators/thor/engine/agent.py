@@ -124,7 +124,7 @@ class Agent:
         length = math.hypot(forward_m, right_m)
         if noisy:
             self._turn(float(self._random.normal(settings.turn_mean_deg, settings.turn_spread_deg / 2)))
-            share = (length + float(self._random.normal(settings.move_mean_m, settings.move_spread_m))) / length
+            share = 0.0 if not length else (length + float(self._random.normal(settings.move_mean_m, settings.move_spread_m))) / length
             forward_m, right_m = forward_m * share, right_m * share
         self._world = None
         self.simulator.drive(np.array([[forward_m, right_m, 0.0]]))

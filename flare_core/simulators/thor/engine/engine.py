@@ -61,6 +61,14 @@ class Engine:
         self._sequence = sequence if isinstance(sequence, int) else self._sequence
         self.agent.collided = False
         outcome = self._carried_out(call)
+        try:
+            return self._told(outcome, call)
+        except Exception as fault:  # noqa: BLE001  # as below
+            message = f"thor-engine: internal fault in the answer to {self._action}: {type(fault).__name__}: {fault}"
+            self._sequence = self._sequence if abs(self._sequence) < 2**63 else 0
+            return [(wire.PATCH, msgpack.packb(self._said(Outcome(success=False, message=message)) | {"agentId": 0}))]
+
+    def _told(self, outcome: Outcome, call: Mapping[str, Any]) -> list[wire.Field]:
         if outcome.is_query and self.agent.settings.emits_fast:
             return [(wire.PATCH, msgpack.packb(self._said(outcome) | {"agentId": 0}))]
         return self._frame(outcome, call)
@@ -168,6 +176,9 @@ class Engine:
             raise ActionError(f"unsupported agentMode {name!r}: build {self.build} of this engine has {has}", kind="ArgumentException")
         if int(call.get("agentCount", 1)) != 1:
             raise ActionError("this engine has one agent: agentCount must be 1", kind="ArgumentException")
+        lacking = [name for name in _NOT_DRAWN if call.get(name)]
+        if lacking:
+            raise ActionError(f"this engine draws pictures, depth and instances; it has no {lacking[0]}", kind="NotImplementedException")
         number = _Numbers(call)
         return Settings(
             mode=mode, grid_m=number("gridSize", 0.25, 1e-5, 100.0), snaps=bool(call.get("snapToGrid", True)),
@@ -239,9 +250,11 @@ class Engine:
     def _objects(self, listed: list[int], boxes: Floats) -> PackedObjects:
         """The listed objects' bytes, packed anew only when the filter changed or one has moved."""
         agent = self.agent
-        key = (tuple(listed), agent.held, boxes[listed].tobytes())
+        moved = agent.moved
+        key = (tuple(listed), agent.held, boxes[listed].tobytes(), moved.tobytes())
         if self._packed is None or self._packed[0] != key:
-            objects = [object_metadata(agent.stage.things[at], boxes[at], at == agent.held, parents_of(agent, at)) for at in listed]
+            gone = {agent.stage.things[at].id for at in np.flatnonzero(moved).tolist()}
+            objects = [object_metadata(agent.stage.things[at], boxes[at], at == agent.held, parents_of(agent, at), gone) for at in listed]
             self._packed = (key, PackedObjects(objects))
         return self._packed[1]
 
@@ -251,6 +264,7 @@ class Engine:
 
 
 _OWN: Final = frozenset(name.removeprefix("_do_") for name in vars(Engine) if name.startswith("_do_"))
+_NOT_DRAWN: Final = ("renderSemanticSegmentation", "renderClassImage", "renderNormalsImage", "renderFlowImage")
 _ZERO: Final = vector(0.0, 0.0, 0.0)
 _HELD: Final = {"position": _ZERO, "rotation": _ZERO, "localPosition": _ZERO, "localRotation": _ZERO}
 _UNUSED: Final[dict[str, Any]] = {

@@ -5,7 +5,7 @@ of each are written over. Reference: AI2-THOR, AgentManager.cs, `MetadataWrapper
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 import msgpack
@@ -35,11 +35,12 @@ def corners_of(box: Floats) -> tuple[list[list[float]], Floats]:
     return out.tolist(), np.ptp(out, axis=0)
 
 
-def object_metadata(thing: Thing, box: Floats, is_held: bool, parents: Sequence[str]) -> dict[str, Any]:
+def object_metadata(thing: Thing, box: Floats, is_held: bool, parents: Sequence[str], gone: Container[str] = ()) -> dict[str, Any]:
     """One object, as if it were out of sight.
 
     Args:
         box: (8,) around it where it is now.
+        gone: objects that are no longer where the house has them.
     """
     corners, size = corners_of(box)
     low, high = box[:3] - size / 2, box[:3] + size / 2
@@ -54,7 +55,8 @@ def object_metadata(thing: Thing, box: Floats, is_held: bool, parents: Sequence[
         "ObjectTemperature": "RoomTemp", "isHeatSource": False, "isColdSource": False, "sliceable": False, "isSliced": False,
         "openable": False, "isOpen": False, "openness": 0.0, "pickupable": thing.is_pickupable, "isPickedUp": is_held,
         "moveable": thing.is_moveable, "mass": 0.0, "salientMaterials": None,
-        "receptacleObjectIds": list(thing.children) if thing.is_receptacle else None, "objectType": thing.type, "objectId": thing.id,
+        "receptacleObjectIds": [child for child in thing.children if child not in gone] if thing.is_receptacle else None,
+        "objectType": thing.type, "objectId": thing.id,
         "assetId": thing.asset_id, "parentReceptacles": list(parents) or None, "controlledObjects": None, "isMoving": False,
         "axisAlignedBoundingBox": {
             "cornerPoints": [[float(value) for value in corner] for corner in upright], "center": vector(*box[:3]), "size": vector(*size),

@@ -16,8 +16,8 @@ _MOUNT_DEG: Final = 80.00001
 
 def move_by(agent: Agent, given: Given, forward: float, right: float) -> None:
     """MoveAhead and the like: a direction, and how far."""
-    magnitude = given.get("moveMagnitude", 0.0) or agent.settings.grid_m
-    if magnitude < 0:
+    magnitude = given.get("moveMagnitude", agent.settings.grid_m)
+    if magnitude < 0 or (magnitude == 0 and agent.settings.mode.name == "locobot"):
         raise ActionError("moveMagnitude must be null or >= 0.")
     if right and not agent.settings.mode.sideways:
         raise ActionError(
@@ -36,7 +36,7 @@ def move_agent(agent: Agent, given: Given) -> None:
 
 def rotate(agent: Agent, given: Given, sign: float) -> None:
     """RotateRight, RotateLeft, RotateAgent."""
-    agent.turn(sign * (given.get("degrees", 0.0) or agent.settings.rotate_step_deg))
+    agent.turn(sign * given.get("degrees", agent.settings.rotate_step_deg))
 
 
 def rotate_agent(agent: Agent, given: Given) -> None:

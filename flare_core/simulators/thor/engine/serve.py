@@ -44,8 +44,6 @@ def serve(pipes: Pipes, build: Build, width: int, height: int) -> None:
                 call = pipes.receive()
             except ValueError as fault:
                 call = {"action": f"(unreadable: {fault})"}
-            if not call.get("action"):
-                return
             pipes.send(engine.answer(call))
     except ClientGoneError:
         return
