@@ -152,10 +152,8 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
             "episode": results,
             "_episode": whole,
         }
-        again, next_rows = np.flatnonzero(lost), np.flatnonzero(whole)
-        numbers = self.play.numbers.copy()
-        numbers[next_rows] = self._numbers_after(next_rows)
-        numbers[again] = self.play.numbers[again]
+        numbers, ended = self.play.numbers.copy(), np.flatnonzero(whole)
+        numbers[ended] = self._numbers_after(ended)  # those that were lost keep theirs
         self.play.begin(rows, numbers[rows])
         return final
 

@@ -66,7 +66,8 @@ class ThorSimulator:
         try:
             for keeper in self._keepers:
                 keeper.ready()
-            self.build: Build = self._find_build()
+            self.build: Build
+            self.build, self.name = find_build(self._keepers[0])
             self.representation: Representation = represent(body, self.build, mode, round_base)
         except BaseException:
             self.close()
@@ -113,12 +114,6 @@ class ThorSimulator:
     def restarts(self) -> int:
         """Controllers that were lost so far."""
         return sum(keeper.restarts for keeper in self._keepers)
-
-    def _find_build(self) -> Build:
-        """What the build can do, by asking it: an action without arguments that only later builds have."""
-        told = find_build(self._keepers[0])
-        self.name = told.engine or "AI2-THOR"
-        return "nanna" if told.success[0] else "5.0.0"
 
     # What follows from where things are.
 
@@ -395,14 +390,14 @@ def ask_once(
     keeper = Keeper({**arguments, "width": 64, "height": 64}, limits)
     try:
         keeper.ready()
-        told = find_build(keeper)
-        return told.engine or "AI2-THOR", represent(body, "nanna" if told.success[0] else "5.0.0", mode, round_base)
+        build, name = find_build(keeper)
+        return name, represent(body, build, mode, round_base)
     finally:
         keeper.close()
 
 
-def find_build(keeper: Keeper) -> Told:
-    """Ask a controller for an action that only later builds have: they answer, build 5.0.0 does not know it.
+def find_build(keeper: Keeper) -> tuple[Build, str]:
+    """What a controller can do, by asking for an action that only later builds have, and what it calls itself.
 
     Raises:
         SimError: the controller is lost again and again.
@@ -410,7 +405,8 @@ def find_build(keeper: Keeper) -> Told:
     for _ in range(_TRIES):
         keeper.ask(Work(calls=({"action": "UpdateMainCamera"},)))
         with contextlib.suppress(LostError):
-            return keeper.answer()
+            told = keeper.answer()
+            return "nanna" if told.success[0] else "5.0.0", told.engine or "AI2-THOR"
     raise SimError(f"ai2thor: the controller was lost {_TRIES} times before it did anything: {keeper.reasons[-1]}")
 
 

@@ -68,8 +68,7 @@ def survey(
                 if keeper is None:
                     keeper = Keeper({**arguments, "width": 64, "height": 64}, limits)
                     keeper.ready()
-                    build = "nanna" if find_build(keeper).success[0] else "5.0.0"
-                    initialize = represent(body, "nanna" if build == "nanna" else "5.0.0", mode, round_base).initialize
+                    initialize = represent(body, find_build(keeper)[0], mode, round_base).initialize
                 _keep(path, name, _ask(keeper, name, initialize))
             report(at + 1)
     finally:

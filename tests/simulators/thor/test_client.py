@@ -20,16 +20,7 @@ START: dict[str, Any] = {"width": 300, "height": 300, "x_display": ":0", "server
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home of its own: the client writes logs and locks there."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def controller(home: None) -> Iterator[Controller]:
+def controller(home: Path) -> Iterator[Controller]:
     made = Controller(local_executable_path=f"{ENGINE} --build nanna", **START)
     yield made
     made.stop()
@@ -122,7 +113,7 @@ def test_frames_are_upright_and_are_the_engines_own(controller: Controller) -> N
     assert low[-1].mean() < low[0].mean(), "the floor at one's feet is nearer than what is ahead"
 
 
-def test_the_engine_ends_when_its_client_stops_or_goes(home: None) -> None:
+def test_the_engine_ends_when_its_client_stops_or_goes(home: Path) -> None:
     made = Controller(local_executable_path=ENGINE, **START)
     made.stop()
     assert made.server.unity_proc.poll() is not None

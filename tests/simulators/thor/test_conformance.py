@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,19 +30,11 @@ from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
 from flare_core.world import Simulator, Start
 
+pytestmark = pytest.mark.usefixtures("home")
 DATA = Path(__file__).parents[2] / "data" / "houses"
 ENGINE = f"{shlex.quote(str(Path(sys.executable).with_name('flare')))} thor-engine --build "
 STEPS, ROWS, SEED = 150, 2, 7
 EXACT = ("house", "room", "held", "collided", "action_succeeded")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A home of its own: the client writes logs and locks there."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        yield
 
 
 def documents(kind: str) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +28,8 @@ NAMES = ("FloorPlan1", "FloorPlan_Train2_3")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(home))
-        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        yield home / "scenes"
+def folder(home: Path) -> Path:
+    return home / "scenes"
 
 
 @pytest.fixture(scope="module")

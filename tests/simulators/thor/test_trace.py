@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +10,11 @@ import pytest
 from flare_core.errors import SimError
 from flare_core.simulators.thor.trace import Trace, deviations, read_trace, record, write_trace
 
+pytestmark = pytest.mark.usefixtures("home")
 TRACES = sorted((Path(__file__).parents[2] / "data" / "ai2thor" / "traces").glob("*.json"))
 ENGINE = {
     "local_executable_path": f"{shlex.quote(str(Path(sys.executable).with_name('flare')))} thor-engine --build nanna", "x_display": ":0",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        yield
 
 
 @pytest.fixture(scope="module")

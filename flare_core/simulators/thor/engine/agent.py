@@ -123,11 +123,10 @@ class Agent:
         noisy, settings = self._noisy, self.settings
         length = math.hypot(forward_m, right_m)
         if noisy:
-            self._turn(float(self._random.normal(settings.turn_mean_deg, settings.turn_spread_deg / 2)))
+            self._drive(0.0, 0.0, float(self._random.normal(settings.turn_mean_deg, settings.turn_spread_deg / 2)))
             share = 0.0 if not length else (length + float(self._random.normal(settings.move_mean_m, settings.move_spread_m))) / length
             forward_m, right_m = forward_m * share, right_m * share
-        self._world = None
-        self.simulator.drive(np.array([[forward_m, right_m, 0.0]]))
+        self._drive(forward_m, right_m, 0.0)
         if self._was_stopped():
             yaw = self.pose[2]
             dx = math.sin(yaw) * forward_m + math.cos(yaw) * right_m
@@ -145,7 +144,7 @@ class Agent:
         """
         if self._noisy:
             right_deg += float(self._random.normal(self.settings.turn_mean_deg, self.settings.turn_spread_deg))
-        self._turn(right_deg)
+        self._drive(0.0, 0.0, right_deg)
         if self._was_stopped():
             raise ActionError(f"{self._blocker(0.0, 0.0)} is blocking Agent 0 from rotating by {right_deg:.4f} degrees", kind="")
 
@@ -197,10 +196,9 @@ class Agent:
         """(N, 8) boxes around all objects where they are now."""
         return self.simulator.object_boxes(0)
 
-    @property
-    def moved(self) -> Bools:
-        """(N,) objects that are not where the house has them."""
-        return np.asarray((self.boxes() != self.stage.pack.object_box).any(axis=1))
+    def moved(self, boxes: Floats) -> Bools:
+        """(N,) objects that are not where the house has them, by the (N, 8) boxes around them now."""
+        return np.asarray((boxes != self.stage.pack.object_box).any(axis=1))
 
     def index_of(self, object_id: str) -> int:
         """An object by its id.
@@ -216,9 +214,9 @@ class Agent:
     def _noisy(self) -> bool:
         return self.settings.mode.noise and self.settings.noise
 
-    def _turn(self, right_deg: float) -> None:
+    def _drive(self, forward_m: float, right_m: float, right_deg: float) -> None:
         self._world = None
-        self.simulator.drive(np.array([[0.0, 0.0, math.radians(right_deg)]]))
+        self.simulator.drive(np.array([[forward_m, right_m, math.radians(right_deg)]]))
 
     def _was_stopped(self) -> bool:
         self.collided = bool(self.world.collided[0])

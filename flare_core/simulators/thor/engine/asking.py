@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from flare_core.simulators.embedded.motion import shape_of, sweep
 from flare_core.simulators.thor.engine.agent import Agent
 from flare_core.simulators.thor.engine.arguments import ActionError
 from flare_core.simulators.thor.engine.metadata import object_metadata, vector
-from flare_core.world import Field
+from flare_core.world import Field, Floats
 
 Given = dict[str, Any]
 Point = tuple[float, float]
@@ -134,15 +135,18 @@ def visible_objects(agent: Agent, given: Given) -> list[str]:
 
 def objects_named(agent: Agent, given: Given) -> list[dict[str, Any]]:
     """GetObjectMetadata: of the objects that are named."""
-    boxes = agent.boxes()
-    found = [agent.index_of(name) for name in given["objectIds"]]
-    return [object_metadata(agent.stage.things[at], boxes[at], at == agent.held, parents_of(agent, at)) for at in found]
+    return told_of(agent, [agent.index_of(name) for name in given["objectIds"]], agent.boxes())
 
 
-def parents_of(agent: Agent, thing: int) -> list[str]:
-    """What an object stands on, or in: as the house says, and nothing once it was moved."""
-    parent, held = agent.stage.things[thing].parent, agent.held == thing
-    return [] if parent is None or held or agent.moved[thing] else [parent]
+def told_of(agent: Agent, objects: Sequence[int], boxes: Floats) -> list[dict[str, Any]]:
+    """Metadata of some objects; what stands on what is as the house says, and nothing of what was moved.
+
+    Args:
+        boxes: (N, 8) around all objects where they are now.
+    """
+    things, moved = agent.stage.things, agent.moved(boxes)
+    gone = {things[at].id for at in {*np.flatnonzero(moved).tolist(), agent.held} if at >= 0}
+    return [object_metadata(things[at], boxes[at], at == agent.held, gone) for at in objects]
 
 
 def set_filter(agent: Agent, given: Given) -> None:

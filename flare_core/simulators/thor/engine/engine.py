@@ -15,9 +15,9 @@ from flare_core.errors import FlareError
 from flare_core.simulators.thor.engine import taking, wire
 from flare_core.simulators.thor.engine.agent import Agent, Settings
 from flare_core.simulators.thor.engine.arguments import ActionError, CallError
-from flare_core.simulators.thor.engine.asking import parents_of
+from flare_core.simulators.thor.engine.asking import told_of
 from flare_core.simulators.thor.engine.catalogue import ACTIONS, REFUSED, Action
-from flare_core.simulators.thor.engine.metadata import NOT_THOR, PackedObjects, object_metadata, spliced, vector
+from flare_core.simulators.thor.engine.metadata import NOT_THOR, PackedObjects, spliced, vector
 from flare_core.simulators.thor.engine.optics import Lens
 from flare_core.simulators.thor.engine.stage import PROCEDURAL, SCENES, Stage, empty_stage, named_stage, procedural_stage
 from flare_core.simulators.thor.modes import MODES, Build
@@ -250,12 +250,9 @@ class Engine:
     def _objects(self, listed: list[int], boxes: Floats) -> PackedObjects:
         """The listed objects' bytes, packed anew only when the filter changed or one has moved."""
         agent = self.agent
-        moved = agent.moved
-        key = (tuple(listed), agent.held, boxes[listed].tobytes(), moved.tobytes())
+        key = (tuple(listed), agent.held, boxes[listed].tobytes(), agent.moved(boxes).tobytes())
         if self._packed is None or self._packed[0] != key:
-            gone = {agent.stage.things[at].id for at in np.flatnonzero(moved).tolist()}
-            objects = [object_metadata(agent.stage.things[at], boxes[at], at == agent.held, parents_of(agent, at), gone) for at in listed]
-            self._packed = (key, PackedObjects(objects))
+            self._packed = (key, PackedObjects(told_of(agent, listed, boxes)))
         return self._packed[1]
 
     def _inventory(self) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ def corners_of(box: Floats) -> tuple[list[list[float]], Floats]:
     return out.tolist(), np.ptp(out, axis=0)
 
 
-def object_metadata(thing: Thing, box: Floats, is_held: bool, parents: Sequence[str], gone: Container[str] = ()) -> dict[str, Any]:
+def object_metadata(thing: Thing, box: Floats, is_held: bool, gone: Container[str]) -> dict[str, Any]:
     """One object, as if it were out of sight.
 
     Args:
@@ -57,7 +57,8 @@ def object_metadata(thing: Thing, box: Floats, is_held: bool, parents: Sequence[
         "moveable": thing.is_moveable, "mass": 0.0, "salientMaterials": None,
         "receptacleObjectIds": [child for child in thing.children if child not in gone] if thing.is_receptacle else None,
         "objectType": thing.type, "objectId": thing.id,
-        "assetId": thing.asset_id, "parentReceptacles": list(parents) or None, "controlledObjects": None, "isMoving": False,
+        "assetId": thing.asset_id, "parentReceptacles": None if thing.parent is None or thing.id in gone else [thing.parent],
+        "controlledObjects": None, "isMoving": False,
         "axisAlignedBoundingBox": {
             "cornerPoints": [[float(value) for value in corner] for corner in upright], "center": vector(*box[:3]), "size": vector(*size),
         },

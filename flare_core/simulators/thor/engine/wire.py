@@ -13,9 +13,8 @@ import struct
 from collections.abc import Iterable
 from typing import Any, Final
 
-METADATA, ACTION, IMAGE, DEPTH, IDS = 1, 2, 4, 5, 9
+METADATA, IMAGE, DEPTH, IDS = 1, 4, 5, 9
 THIRD_IMAGE, PATCH, THIRD_DEPTH, THIRD_IDS, END = 10, 11, 12, 14, 255
-CLASSES, THIRD_CLASSES = 8, 15
 _HEADER: Final = struct.Struct("!BI")
 _END: Final = _HEADER.pack(END, 0)
 _SET_PIPE_SIZE: Final = 1031  # F_SETPIPE_SZ of Linux, which Python's fcntl names only from 3.10 on and not everywhere
