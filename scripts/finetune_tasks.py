@@ -50,6 +50,11 @@ class Run:
     overrides: tuple[str, ...] = ()
     horizon: int | None = None
 
+    @property
+    def is_compared_later(self) -> bool:
+        """Whether its table row is not what its training ends with."""
+        return self.against_shipped or self.judged_on is not None
+
 
 RUNS: Final[Mapping[str, Run]] = {
     "objectnav": Run(task="objectnav", steps=1_000_000),
@@ -57,6 +62,7 @@ RUNS: Final[Mapping[str, Run]] = {
     "pickup": Run(task="pickup", steps=800_000, horizon=150),
     # Sparse from the start, Fetch's own episodes showed no trend in 550,000 steps, and shaped ones none in 1,200,000.
     "fetch": Run(task="fetch_shaped", judged_on="fetch", steps=1_200_000, after="pickup", against_shipped=True, horizon=300),
+    "fetch_longer": Run(task="fetch_shaped", judged_on="fetch", steps=1_300_000, after="fetch", against_shipped=True, horizon=300),
     "roomnav": Run(task="roomnav", steps=600_000),
     # With FLaRe's own weights (-0.01 a step, -0.5 a collision) a policy that fetches once in eight episodes earns most by saying `done`
     # at once: with -0.5 its success was 0 after 180,000 steps. These cost about half of what its successes bring.
@@ -88,11 +94,12 @@ def train(name: str, out: Path) -> None:
 
 
 def compare(name: str, out: Path) -> None:
-    """Play a finished run's episodes with the shipped policy too; nothing where that is done or not asked for."""
+    """Play what a finished run is judged by, where that is not what its training ends with; nothing where that is done or not asked for."""
     run, path = RUNS[name], out / name / AGAINST
-    if not run.against_shipped or path.exists():
+    if not run.is_compared_later or path.exists():
         return
-    words = ("--task", run.judged_on or run.task, "--episodes", str(run.episodes), "--against", POLICY, "--workers", str(WORKERS), "--json")
+    other = POLICY if run.against_shipped or run.after is None else str(out / run.after / "bundle")
+    words = ("--task", run.judged_on or run.task, "--episodes", str(run.episodes), "--against", other, "--workers", str(WORKERS), "--json")
     played = subprocess.run([flare(), "evaluate", str(out / name / "bundle"), *words], check=True, stdout=subprocess.PIPE, text=True)
     path.write_text(played.stdout, encoding="utf-8")
 
@@ -110,9 +117,9 @@ def gathered(out: Path) -> dict[str, Any]:
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
             compared = out / name / AGAINST
-            if run.against_shipped and not compared.exists():
+            if run.is_compared_later and not compared.exists():
                 continue  # `compare` has been interrupted
-            if run.against_shipped:
+            if run.is_compared_later:
                 result |= json.loads(compared.read_text(encoding="utf-8"))["against"]
             begins = "`stretch_chores`" if run.after is None else f"the policy of `{run.after}`"
             against = "`stretch_chores`" if run.against_shipped else "what it begins with"

@@ -187,17 +187,17 @@ class Encoder(nn.Module):
 
 def pooled(cells: Tensor, levels: int = 0) -> Tensor:
     """What is where: cells (N, K, LAYERS, R, C) to (N, K, MATCHES + levels), each the greatest logit of its part of the image."""
-    there = [part.amax((2, 3)) for part in _strips(cells[:, :, 0], SIDES)]
-    near = [part.amax((2, 3)) for part in _strips(cells[:, :, 1], NEAR_SIDES)]
-    level = [part.amax((2, 3)) for part in _strips(cells[:, :, 0].mT, levels)]
-    return torch.stack([*there, *near, cells[:, :, 2].amax((2, 3)), *level], dim=-1)
+    upright = cells.amax(3)  # (N, K, LAYERS, C)
+    there, near = _strips(upright[:, :, 0], SIDES), _strips(upright[:, :, 1], NEAR_SIDES)
+    level = _strips(cells[:, :, 0].amax(3), levels) if levels else []
+    return torch.stack([*there, *near, upright[:, :, 2].amax(2), *level], dim=-1)
 
 
-def _strips(cells: Tensor, count: int) -> list[Tensor]:
-    """Upright strips of (N, K, R, C), from left to right; narrow images have strips that overlap."""
-    columns = cells.shape[-1]
+def _strips(line: Tensor, count: int) -> list[Tensor]:
+    """The greatest of each part of (N, K, C), from left to right, (N, K) each; parts of a short line overlap."""
+    columns = line.shape[-1]
     edges = [(at * columns // count, max(at * columns // count + 1, (at + 1) * columns // count)) for at in range(count)]
-    return [cells[..., low:high] for low, high in edges]
+    return [line[..., low:high].amax(2) for low, high in edges]
 
 
 def has_native_bfloat16() -> bool:

@@ -274,9 +274,11 @@ class ThorSimulator:
 
     def _take_over(self, row: int, order: Order, told: Told | None) -> None:
         """Let the mirror follow what AI2-THOR says."""
-        world, done = self.mirror.world(), order.possible
-        x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
-        if told is not None:
+        done = order.possible
+        if told is None:
+            world = self.mirror.world()
+            x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
+        else:
             done = done and len(told.success) == len(order.calls) and all(told.success)
             x, z, yaw = told.agent["position"]["x"], told.agent["position"]["z"], math.radians(told.agent["rotation"]["y"])
             self._pictures[row] = told.pictures or self._pictures[row]

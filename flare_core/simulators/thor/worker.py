@@ -6,7 +6,7 @@ simulator in it. When whoever started it goes, by a signal that nobody can catch
 
 import contextlib
 import os
-import queue
+import select
 import signal
 import sys
 import threading
@@ -73,7 +73,7 @@ def _box(box: dict[str, Any]) -> tuple[tuple[float, float, float], tuple[float, 
 
 
 class _Post:
-    """What is said to the trainer, by one thread at a time; after the last word nothing is."""
+    """What is said to the trainer and by it; one thread speaks at a time, and after the last word none does."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._lock = connection, threading.Lock()
@@ -97,19 +97,18 @@ class _Post:
             os.killpg(0, signal.SIGKILL)
 
 
-def _listen(post: _Post, inbox: "queue.Queue[Start | Work]") -> None:
-    """Take requests; end the whole group when there will be none, however the controller is stuck."""
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            inbox.put(post.receive())
-    os.killpg(0, signal.SIGKILL)
+def _watch(post: _Post, descriptor: int) -> None:
+    """End the whole group, however the controller is stuck, when the trainer has gone.
 
-
-def _watch(post: _Post) -> None:
-    """End when the simulator has ended and the client does not see it (ai2thor 5.0.0 waits for its whole time limit)."""
+    End it too when the simulator has and the client does not see it: ai2thor 5.0.0 waits for its whole time limit.
+    """
+    trainer = select.poll()
+    trainer.register(descriptor, 0)  # tells of nothing but that the other end is closed
     before = 0
     while True:
         time.sleep(WATCH_S)
+        if trainer.poll(0):
+            os.killpg(0, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             now = 0 if found is None else found.si_pid
@@ -123,12 +122,13 @@ def main(descriptor: int) -> None:
     """Serve until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's; it closes the connection
     post = _Post(Connection(descriptor))
-    inbox: queue.Queue[Start | Work] = queue.Queue()
-    for target, arguments in ((_listen, (post, inbox)), (_watch, (post,))):
-        threading.Thread(target=target, args=arguments, daemon=True).start()
+    threading.Thread(target=_watch, args=(post, descriptor), daemon=True).start()  # one that listens would cost a step two switches
     controller: Any = None
     while True:
-        request = inbox.get()
+        try:
+            request = post.receive()
+        except (EOFError, OSError):
+            os.killpg(0, signal.SIGKILL)
         try:
             if isinstance(request, Start):
                 controller = started(request.arguments)
