@@ -5,6 +5,8 @@
 First, client and engine share one core: a step is a round trip of the unmodified client with a picture of 224 x 224. The time is
 split: what the client's process took of the processor; what the engine takes to draw, and to do everything else, measured in its
 own process; the rest are the pipes and the switching between the two. Then whole rows of `ThorSimulator`: one, and eight on two cores.
+Last, training: what one process's round trips come to in the environment of a training, with its task, its pictures and a house made
+anew for every episode, but without a policy; and fine-tuning through eight, with the policy of the demo.
 """
 
 import argparse
@@ -20,18 +22,24 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import markdown
 from flare_core.houses.generate import generate_house
 from flare_core.houses.procthor import parse_house
+from flare_core.learning.finetune import FineTuner
+from flare_core.runs.carry import carried_policy
+from flare_core.runs.compose import load_plan
+from flare_core.runs.finetune import scene_for, senses_of
+from flare_core.runs.stages import training_stages
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import pack
 from flare_core.simulators.thor.engine.engine import Engine
 from flare_core.simulators.thor.simulator import ThorSimulator
 from flare_core.world import Start
 
-SIDE, OBJECTS = 224, 40
+SIDE, OBJECTS, HOUSES = 224, 40, 64
 ENGINE = f"{shlex.quote(str(Path(sys.executable).with_name('flare')))} thor-engine --build nanna"
 ACTIONS = ("RotateRight", "MoveAhead", "RotateLeft", "MoveBack")
 CASES: dict[str, tuple[dict[str, Any], int]] = {
@@ -93,7 +101,7 @@ def engine_alone(settings: dict[str, Any], objects: int, steps: int, rounds: int
     return median(whole), median(drawing)
 
 
-def rows(batch: int, steps: int, rounds: int) -> float:
+def rows_of(batch: int, steps: int, rounds: int) -> float:
     """Steps a second of all rows of a `ThorSimulator`, LoCoBot, one camera of 99 x 56."""
     documents = [generate_house(seed, "train") for seed in range(2)]
     houses = pack([compile_scene(parse_house(document, "house")) for document in documents])
@@ -113,24 +121,89 @@ def rows(batch: int, steps: int, rounds: int) -> float:
     return median(found)
 
 
+def overrides(rows: int, recipe: str, *, client: bool = True) -> list[tuple[str, str]]:
+    """The demo's transfer, through AI2-THOR's client or in the embedded simulator."""
+    given = [("recipe", recipe), ("recipe.rows", str(rows)), ("recipe.rollout", "128"), ("recipe.critic_warmup_steps", "0")]
+    if client:
+        given += [("simulator.kind", "thor"), ("simulator.executable", repr(ENGINE)), ("simulator.processes", str(rows))]
+    return [*given, ("task.horizon", "250")]
+
+
+def environment_alone(steps: int, rounds: int) -> float:
+    """Steps a second of one process in the environment of a training, without a policy; a house is made for every episode."""
+    transfer = load_plan("stretch_to_locobot", overrides(1, "graft"))
+    scene = scene_for(transfer, "train", HOUSES, senses_of(transfer))
+    (stage,) = training_stages(scene, 1, 1, 0, transfer.recipe.randomise_materials)
+    draws, found = np.random.default_rng(0), []
+    try:
+        for _ in range(rounds):
+            began = time.perf_counter()
+            for _ in range(steps):
+                stage.step(draws.integers(4, size=1))
+            found.append(steps / (time.perf_counter() - began))
+    finally:
+        stage.close()
+    return median(found)
+
+
+def training(recipe: str, updates: int, *, client: bool = True) -> tuple[float, float]:
+    """Steps a second of fine-tuning eight rows with two workers, and of its collecting alone; medians over updates."""
+    transfer = load_plan("stretch_to_locobot", overrides(8, recipe, client=client))
+    senses, (policy, _) = senses_of(transfer), carried_policy(transfer)
+    scene = scene_for(transfer, "train", HOUSES, senses)
+    stages = training_stages(scene, 8, 2, 0, transfer.recipe.randomise_materials)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            new, shared = transfer.plan.head.new_rows, [row for row, _ in transfer.plan.head.shared_rows]
+            tuner = FineTuner(policy, transfer.recipe, stages, senses, Path(folder), new_rows=new, shared=shared, seed=0)
+            tuner.update()
+            records = []
+            for _ in range(updates):
+                began = time.perf_counter()
+                collecting = tuner.update()["collect_s"]
+                records.append((1024 / (time.perf_counter() - began), 1024 / collecting))
+    finally:
+        for stage in stages:
+            stage.close()
+    return median(one for one, _ in records), median(other for _, other in records)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only-training", action="store_true")
     given = parser.parse_args()
+    torch.set_num_threads(1)
+    with home():
+        if not given.only_training:
+            client_and_rows(given.steps, given.rounds)
+        alone = environment_alone(given.steps, given.rounds)
+        told = [("training, LoCoBot, one camera of 128 x 72", "steps/s", "of one process's")]
+        told.append(("one process, no policy", f"{alone:,.0f}", ""))
+        for recipe in ("graft", "flare"):
+            whole, collecting = training(recipe, given.rounds)
+            told.append((f"8 processes, 2 workers, recipe `{recipe}`", f"{whole:,.0f}", f"{100 * whole / alone:.0f} %"))
+            told.append((f"of it, collecting with recipe `{recipe}`", f"{collecting:,.0f}", f"{100 * collecting / alone:.0f} %"))
+        here, _ = training("flare", given.rounds, client=False)
+        told.append(("the same 8 rows in the embedded simulator, recipe `flare`", f"{here:,.0f}", ""))
+    print(f"\n{markdown(told)}")
+
+
+def client_and_rows(steps: int, rounds: int) -> None:
+    """The first two tables."""
     cores = os.sched_getaffinity(0)
     table = [("client and engine on one core", "steps/s", "ms", "client", "engine: drawing", "engine: the rest", "pipes")]
-    with home():
-        os.sched_setaffinity(0, {min(cores)})
-        for name, (settings, objects) in CASES.items():
-            step, client = round_trip(settings, objects, given.steps, given.rounds)
-            whole, drawing = engine_alone(settings, objects, given.steps, given.rounds)
-            parts = (client, drawing, whole - drawing, step - client - whole)
-            table.append((name, f"{1000 / step:,.0f}", f"{step:.3f}", *(f"{part:.3f}" for part in parts)))
-        os.sched_setaffinity(0, cores)
-        print(markdown(table))
-        one, eight = rows(1, given.steps, given.rounds), rows(8, given.steps // 4, given.rounds)
+    os.sched_setaffinity(0, {min(cores)})
+    for name, (settings, objects) in CASES.items():
+        step, client = round_trip(settings, objects, steps, rounds)
+        whole, drawing = engine_alone(settings, objects, steps, rounds)
+        parts = (client, drawing, whole - drawing, step - client - whole)
+        table.append((name, f"{1000 / step:,.0f}", f"{step:.3f}", *(f"{part:.3f}" for part in parts)))
+    os.sched_setaffinity(0, cores)
+    print(markdown(table))
+    one, eight = rows_of(1, steps, rounds), rows_of(8, steps // 4, rounds)
     told = [("rows of ThorSimulator", "steps/s"), ("1 process", f"{one:,.0f}"), (f"8 processes on {len(cores)} cores", f"{eight:,.0f}")]
     print(f"\n{markdown(told)}\n\n8 processes make {100 * eight / one:.0f} % of one process's round trips.")
 
