@@ -39,3 +39,7 @@ class StoppedError(FlareError):
 
 class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""
+
+
+class PolicyError(FlareError):
+    """A policy that cannot be built here: a package, a tokenizer or an encoder's weights are missing."""

@@ -1,7 +1,7 @@
 """What must be known of a policy besides its weights: sizes, views, actions, inputs. JSON in a bundle."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from flare_core.errors import BundleError
@@ -82,8 +82,17 @@ class PolicySpec:
         """Width of what a tower is given of one step's images: every view's features, then how they match the goal."""
         return (self.features + self.matches) * len(self.views)
 
+    @property
+    def has_body_columns(self) -> bool:
+        """Whether a tensor has one column for each body input."""
+        return True
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def carried(self, actions: tuple[str, ...], body_inputs: tuple[str, ...]) -> "PolicySpec":
+        """The same shape on another body."""
+        return replace(self, actions=actions, body_inputs=body_inputs)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "PolicySpec":
