@@ -49,6 +49,7 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 @click.option("--task", metavar="TASK", help="Instead of TRANSFER: what it is to do.")
 @click.option("--recipe", metavar="RECIPE", default="graft", show_default=True, help="Instead of TRANSFER: how it is trained.")
 @click.option("--split", type=click.Choice(["test", "val"]), default="test", show_default=True, help=SPLIT_HELP)
+@click.option("--estimate", is_flag=True, help="Only measure what the run will take: hours, memory, disk. Trains nothing.")
 @out_option("Folder of the run.")
 @resume_option
 @seed_option
@@ -57,7 +58,7 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 @click.pass_obj
 def train(
     command: str, transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str,
-    split: Literal["test", "val"], out: Path, resume: bool, seed: int, workers: int, overrides: Pairs,
+    split: Literal["test", "val"], estimate: bool, out: Path, resume: bool, seed: int, workers: int, overrides: Pairs,
 ) -> None:  # fmt: skip
     """Carry a policy onto a robot and fine-tune it there; measure it before and after.
 
@@ -66,6 +67,9 @@ def train(
     """
     reference = _reference(transfer, policy, embodiment, task, recipe, out)
     use_one_thread()
+    if estimate:
+        _estimate(reference, overrides, seed, workers)
+        return
     _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers)
 
 
@@ -85,6 +89,17 @@ def _reference(transfer: str | None, policy: str | None, embodiment: str | None,
     path = compose(out, policy=policy, embodiment=embodiment, task=task, recipe=recipe)
     click.echo(f"{path}:\n{path.read_text(encoding='utf-8')}")
     return str(path)
+
+
+def _estimate(reference: str, overrides: Pairs, seed: int, workers: int) -> None:
+    from flare_core.runs.compose import load_plan
+    from flare_core.runs.console import print_table
+    from flare_core.runs.estimating import estimate
+
+    click.echo("Measuring a few steps ...", err=True)
+    found = estimate(load_plan(reference, overrides), seed=seed, workers=workers)
+    print_table(found.rows_of_table(), f"{found.rows} rows, {workers} workers; measured over {found.measured:,} steps")
+    click.echo("Nothing was trained. Give the same command without --estimate to begin.")
 
 
 def _run(

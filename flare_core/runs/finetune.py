@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -17,6 +18,7 @@ from flare_core.evaluation.report import Comparison, Episodes, compare
 from flare_core.learning.calibrate import calibrate
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.rollout import Collector, Exploration
+from flare_core.learning.spec import RecipeSpec
 from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
@@ -133,15 +135,7 @@ def finetune(
     """
     began = time.monotonic()
     recipe = transfer.recipe
-    if recipe.rows % workers:
-        fitting = ", ".join(str(n) for n in range(1, 17) if recipe.rows % n == 0)
-        raise TrainError(f"--workers {workers}: the recipe's {recipe.rows} rows cannot be shared out among them. Use one of {fitting}")
-    simulator = transfer.loaded.spec.simulator
-    if simulator.kind == "thor" and recipe.rows > simulator.processes:
-        raise TrainError(
-            f"the recipe has {recipe.rows} rows, and AI2-THOR one process for each: at most {simulator.processes} may run. "
-            f"Use -o recipe.rows={simulator.processes}, or -o simulator.processes={recipe.rows} on a machine that is large enough"
-        )
+    check_rows(transfer, workers)
     _claim(out, transfer, seed, workers, split, command, resume)
     senses = senses_of(transfer)
     policy = calibrated_policy(transfer, seed, watcher)
@@ -184,18 +178,43 @@ def finetune(
     return outcome
 
 
+def check_rows(transfer: Transfer, workers: int) -> None:
+    """Whether the recipe's rows can be shared out among workers and AI2-THOR's processes.
+
+    Raises:
+        TrainError: they cannot.
+    """
+    recipe = transfer.recipe
+    if recipe.rows % workers:
+        fitting = ", ".join(str(n) for n in range(1, 17) if recipe.rows % n == 0)
+        raise TrainError(f"--workers {workers}: the recipe's {recipe.rows} rows cannot be shared out among them. Use one of {fitting}")
+    simulator = transfer.loaded.spec.simulator
+    if simulator.kind == "thor" and recipe.rows > simulator.processes:
+        raise TrainError(
+            f"the recipe has {recipe.rows} rows, and AI2-THOR one process for each: at most {simulator.processes} may run. "
+            f"Use -o recipe.rows={simulator.processes}, or -o simulator.processes={recipe.rows} on a machine that is large enough"
+        )
+
+
 def train(
     transfer: Transfer, policy: Policy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
 ) -> Spent:
     """The PPO part alone."""
-    recipe = transfer.recipe
+    with tuner_of(transfer, policy, senses, out, transfer.recipe, seed=seed, workers=workers) as tuner:
+        return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+
+
+@contextmanager
+def tuner_of(
+    transfer: Transfer, policy: Policy, senses: SensesMaker, out: Path, recipe: RecipeSpec, *, seed: int, workers: int
+) -> Iterator[FineTuner]:
+    """PPO with its environments, which end with it."""
     scene = scene_for(transfer, "train", recipe.houses, senses)
     scene = replace(scene, task=replace(scene.task, horizon=recipe.horizon or scene.task.horizon))
     stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
-    tuner = FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
     try:
-        return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+        yield FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
     finally:
         for stage in stages:
             stage.close()

@@ -1,0 +1,51 @@
+"""What a run will take is measured on the run itself, and nothing is left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from flare_core.errors import TrainError
+from flare_core.runs.compose import load_plan
+from flare_core.runs.estimating import Estimate, estimate, span
+
+TINY = [
+    ("recipe.rows", "4"),
+    ("recipe.houses", "8"),
+    ("recipe.rollout", "4"),
+    ("recipe.steps", "8000"),
+    ("recipe.evaluation_episodes", "3"),
+]
+
+
+def test_hours_and_disk_follow_from_what_was_measured() -> None:
+    found = Estimate(
+        rows=8, steps=720_000, measured=128, steps_per_second=100.0, playing_per_second=50.0, evaluations=2, evaluation_steps=90_000,
+        memory_bytes=2_500_000_000, checkpoint_bytes=20_000_000, bundle_bytes=8_000_000,
+    )  # fmt: skip
+    assert (found.training_s, found.evaluation_s, found.disk_bytes) == (7_200.0, 1_800.0, 48_000_000)
+    told = dict(found.rows_of_table())
+    assert "2.0 h" in told["steps of training"]
+    assert told["together"] == "at most 2.5 h"
+    assert told["memory"] == "2.5 GB"
+
+
+def test_lengths_of_time_are_told_for_people() -> None:
+    assert [span(s) for s in (40.4, 89, 90, 5399, 5400, 86_400)] == ["40 s", "89 s", "2 min", "90 min", "1.5 h", "24.0 h"]
+
+
+def test_a_real_run_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    transfer = load_plan("stretch_to_locobot", TINY)
+    found = estimate(transfer, seed=0, workers=2)
+    assert found.measured == 4 * 4  # one update of four rows
+    assert 1 < found.steps_per_second < found.playing_per_second
+    assert found.evaluation_steps == found.evaluations * 3 * transfer.task.horizon
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in transfer.bundle.state.values())
+    assert abs(found.bundle_bytes - weights) < 0.05 * weights  # rows of the head come and go, all else stays
+    assert found.checkpoint_bytes > 2 * weights // 3  # towers and what Adam remembers of them; not the frozen encoder
+    assert not list(tmp_path.iterdir())
+
+
+def test_rows_that_cannot_be_shared_out_are_refused_before_anything_starts() -> None:
+    with pytest.raises(TrainError, match=r"4 rows cannot be shared out.*Use one of 1, 2, 4"):
+        estimate(load_plan("stretch_to_locobot", TINY), seed=0, workers=3)
