@@ -8,13 +8,8 @@ from flare_core.errors import TrainError
 from flare_core.runs.compose import load_plan
 from flare_core.runs.estimating import Estimate, estimate, span
 
-TINY = [
-    ("recipe.rows", "4"),
-    ("recipe.houses", "8"),
-    ("recipe.rollout", "4"),
-    ("recipe.steps", "8000"),
-    ("recipe.evaluation_episodes", "3"),
-]
+SMALL = {"rows": 4, "houses": 8, "rollout": 4, "steps": 40_000, "evaluation_episodes": 3}
+TINY = [(f"recipe.{key}", str(value)) for key, value in SMALL.items()]
 
 
 def test_hours_and_disk_follow_from_what_was_measured() -> None:
