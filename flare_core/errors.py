@@ -39,3 +39,7 @@ class StoppedError(FlareError):
 
 class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""
+
+
+class CheckpointError(FlareError):
+    """A foreign checkpoint that cannot be read, recognised or carried over."""
