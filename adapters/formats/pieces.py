@@ -197,7 +197,6 @@ def t5(source: str, *, gated: bool = False) -> tuple[Row, ...]:
     up = ("wi_0", "wi_1") if gated else ("wi",)
     kept: dict[str, tuple[int | str, ...]] = {
         "shared.weight": ("V", "Q"),
-        "encoder.embed_tokens.weight": ("V", "Q"),
         **{f"{layer}.layer.0.SelfAttention.{part}.weight": ("U", "Q") for part in "qkv"},
         f"{layer}.layer.0.SelfAttention.o.weight": ("Q", "U"),
         "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight": (32, "R"),
@@ -207,4 +206,5 @@ def t5(source: str, *, gated: bool = False) -> tuple[Row, ...]:
         f"{layer}.layer.1.layer_norm.weight": ("Q",),
         "encoder.final_layer_norm.weight": ("Q",),
     }
-    return tuple(Row(source=f"{source}.{name}", shape=shape, targets=(f"encoder.text.{name}",)) for name, shape in kept.items())
+    second = Row(source=f"{source}.encoder.embed_tokens.weight", shape=("V", "Q"), why="the table of words under its second name")
+    return (second, *(Row(source=f"{source}.{name}", shape=shape, targets=(f"encoder.text.{name}",)) for name, shape in kept.items()))

@@ -82,6 +82,11 @@ class PolicySpec:
         """Width of what a tower is given of one step's images: every view's features, then how they match the goal."""
         return (self.features + self.matches) * len(self.views)
 
+    @property
+    def has_body_columns(self) -> bool:
+        """Whether a tensor has one column for each body input."""
+        return True
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

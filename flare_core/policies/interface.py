@@ -1,0 +1,167 @@
+"""What learning, evaluation and bundles ask of a policy, whatever its family.
+
+A family is its shape (`Shape`), the inputs of a step (`PolicyInputs`), the towers that take them (`Actor`, `Network`), the
+policy that holds encoder and actor (`Policy`), and what turns observations into inputs (`Senses`). `families` lists them.
+
+Shapes: T steps, B rows, E episodes, W width, A actions.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from flare_core.policies.memory import Memory
+from flare_core.policies.spec import View
+
+Observation = Mapping[str, npt.NDArray[Any]]
+P = TypeVar("P", bound="PolicyInputs")
+
+
+class Shape(Protocol):
+    """What is known of a policy besides its weights."""
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def views(self) -> tuple[View, ...]: ...
+
+    @property
+    def actions(self) -> tuple[str, ...]: ...
+
+    @property
+    def body_inputs(self) -> tuple[str, ...]: ...
+
+    @property
+    def has_body_columns(self) -> bool: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def context(self) -> int: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+class Views(Protocol):
+    """Turns the target's camera images into the images that the policy expects."""
+
+    def apply(self, images: Mapping[str, npt.NDArray[np.uint8]]) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """{camera: (B, H, W, 3)} to {view: (B, h, w, 3)}; absent views are left out."""
+
+
+class PolicyInputs:
+    """What a tower sees, (T, B, ...) for a sequence or (B, ...) for one step; a family's is a frozen dataclass of tensors."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every field by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def at(self, index: object) -> Self:
+        """The same fields indexed alike."""
+        return type(self)(**{name: tensor[index] for name, tensor in self.tensors().items()})
+
+    @classmethod
+    def aligned(cls, parts: Sequence[Self]) -> Sequence[Self]:
+        """The parts with fields of equal length, where a family has any that may differ."""
+        return parts
+
+
+def cat(parts: Sequence[P], dim: int) -> P:
+    """Fields joined along one axis."""
+    kind, parts = type(parts[0]), parts[0].aligned(parts)
+    return kind(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in kind.__slots__})
+
+
+def stack(parts: Sequence[P]) -> P:
+    """Single steps (B, ...) to a sequence (T, B, ...)."""
+    kind, parts = type(parts[0]), parts[0].aligned(parts)
+    return kind(**{name: torch.stack([getattr(part, name) for part in parts]) for name in kind.__slots__})
+
+
+class Network(nn.Module, ABC):
+    """A tower with a head: action logits, or values."""
+
+    head: nn.Linear
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """Of the policy that it belongs to."""
+
+    @abstractmethod
+    def empty_memory(self, rows: int) -> Memory:
+        """Memory of rows that all stand at the start of an episode."""
+
+    @abstractmethod
+    def trunk(self, inputs: Any, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """As `sequence`, up to the head: (T, B, W)."""
+
+    def sequence(self, inputs: Any, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Outputs for a whole sequence, as if `step` had been called once a step.
+
+        Args:
+            inputs: (T, B, ...).
+            starts: bool (T, B), True where an episode begins; nothing before is seen from there on.
+            memory: what came before step 0; its keys and values are constants.
+
+        Returns:
+            Outputs (T, B, out), and the memory after the last step (detached).
+        """
+        trunk, memory = self.trunk(inputs, starts, memory)
+        return self.head(trunk), memory
+
+    def value_after(self, past: Any, starts: Tensor, at: Tensor, row: Tensor, final: Any) -> Tensor:
+        """Outputs for `final` (E, ...), each preceded by its row's inputs up to and including step `at` of `past`; (E, out).
+
+        Args:
+            past: (T, B, ...), starts: bool (T, B), True where an episode begins; the first step counts as such.
+            at, row: int64 (E,).
+        """
+        back = self.shape.context - 1
+        index = at.unsqueeze(0) - torch.arange(back - 1, -1, -1).unsqueeze(1)  # (back, E)
+        begins = starts[index.clamp(min=0), row] | (index <= 0)
+        window = past.at((index.clamp(min=0), row))
+        sequence = cat([window, final.at(None)], 0)
+        begins = torch.cat([begins, torch.zeros(1, len(row), dtype=torch.bool)])
+        out, _ = self.sequence(sequence, begins, self.empty_memory(len(row)))
+        return out[-1]
+
+
+class Actor(Network):
+    """The tower that a bundle holds: the head has a row an action, `previous` one more for the start of an episode."""
+
+    previous: nn.Embedding
+
+    def step(self, inputs: Any, memory: Memory) -> tuple[Tensor, Memory]:
+        """One step of every row: outputs (B, out) and the new memory. Call `memory.forget` at episode starts."""
+        starts = torch.zeros(1, len(inputs.previous), dtype=torch.bool)
+        out, memory = self.sequence(inputs.at(None), starts, memory)
+        return out[0], memory
+
+
+class Policy(nn.Module, ABC):
+    """A frozen encoder and an actor: everything that a bundle holds."""
+
+    spec: Any
+    actor: Any
+
+    @abstractmethod
+    def freeze_encoder(self) -> None:
+        """Stop training of the encoder; its features may then be stored."""
+
+    @abstractmethod
+    def make_critic(self, values: int = 1) -> Network:
+        """A separate critic: its body is a copy of the actor's, its value heads are fresh and start at zero."""
+
+    @abstractmethod
+    def make_reference(self) -> Actor:
+        """A frozen copy of the actor as it is now."""

@@ -1,0 +1,1 @@
+"""The `spoc` family: the architecture of SPOC, FLaRe, SafeVLA, RING and PoliFormer, so that their checkpoints load."""

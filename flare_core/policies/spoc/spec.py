@@ -1,0 +1,183 @@
+"""Shape of a `spoc` policy: which frozen encoders, how their tokens are fused, how the decoder is built. JSON in a bundle."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+from flare_core.errors import BundleError
+from flare_core.policies.spec import View
+
+FAMILY: Final = "spoc"
+IN_BUNDLE: Final = "bundle"
+HUB: Final = "hub://"
+
+CLIP_MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD: Final = (0.26862954, 0.26130258, 0.27577711)
+
+DINOV2_SMALL: Final[Mapping[str, Any]] = {
+    "hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6, "mlp_ratio": 4, "patch_size": 14, "image_size": 518,
+}  # fmt: skip
+"""DINOv2 ViT-S/14, as facebook/dinov2-small has it."""
+SIGLIP_BASE_VISION: Final[Mapping[str, Any]] = {
+    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12, "patch_size": 16, "image_size": 256,
+}  # fmt: skip
+"""The image tower of SigLIP ViT-B/16 at 256 pixels."""
+SIGLIP_BASE_TEXT: Final[Mapping[str, Any]] = {
+    "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12, "vocab_size": 32000,
+    "max_position_embeddings": 64,
+}  # fmt: skip
+T5_SMALL: Final[Mapping[str, Any]] = {
+    "d_model": 512, "d_ff": 2048, "d_kv": 64, "num_layers": 6, "num_heads": 8, "vocab_size": 32128, "feed_forward_proj": "relu",
+}  # fmt: skip
+"""The encoder of T5-small; flan-t5-small has `d_ff` 1024, 8 layers, 6 heads and `gated-gelu`."""
+T5_SMALL_TOKENIZER: Final = "google-t5/t5-small@df1b051c49625cf57a3d0d8d3863ed4d13564fe4"
+
+ImageEncoderName = Literal["dinov2", "siglip"]
+TextEncoderName = Literal["t5", "siglip"]
+DecoderName = Literal["llama", "llama_cross", "torch_cross"]
+TokenOrder = Literal["views_text", "text_views"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpocSpec:
+    """Shape of a `spoc` policy. The defaults are FLaRe's and SPOC's small_3.
+
+    Attributes:
+        views: images in the order that their tokens stand in; each has a learned token of its own.
+        actions: names of the head's rows.
+        body_inputs: names of the entries of the `body` observation; of these the policy is shown `holding` alone.
+        image_encoder: "dinov2" (crops each image to whole patches, from the middle) or "siglip".
+        image_source: "bundle" (its tensors are among the policy's) or "hub://REPO@REVISION".
+        image_config: sizes of the encoder, by the names that `transformers` gives them.
+        image_mean, image_std: of pixel values 0..1, (r, g, b). FLaRe takes CLIP's although its encoder is DINOv2.
+        text_encoder, text_source, text_config: the same of the text encoder.
+        tokenizer: "REPO@REVISION" on the Hub; it is in no checkpoint.
+        text_length: tokens of every instruction, padded or cut; None pads to the longest of a batch. Padding up to a fixed
+            length is part of what such an encoder was trained on, and is seen by the policy.
+        feature_width: channels of the image encoder.
+        grid: rows and columns that an image's patches are pooled to.
+        compress_width: channels between the compressor's two layers.
+        has_adapter, has_view_tokens: the visual adapter, and one learned token for each view (PoliFormer has neither).
+        width: of every token, heads: of every attention.
+        fusion_layers, fusion_feed: of the fusion transformer. fusion_order: how the tokens follow the fusion token.
+        decoder: "llama" (FLaRe), "llama_cross" (RING: looks at the text too), "torch_cross" (SPOC: torch's own layer).
+        decoder_layers, decoder_feed: of the decoder over time.
+        uses_holding: it has an embedding of whether something is held.
+        has_join: a linear layer between fusion and decoder (PoliFormer).
+        time: what the time code says: "step", the number of the step in its episode.
+        context: steps of its own episode that a step can look back on, itself included.
+        exact: the release's arithmetic where ours differs: padded text tokens are attended to, so that an instruction's logits
+            depend on the longest instruction beside it.
+    """
+
+    views: tuple[View, ...]
+    actions: tuple[str, ...]
+    body_inputs: tuple[str, ...]
+    image_encoder: ImageEncoderName = "dinov2"
+    image_source: str = IN_BUNDLE
+    image_config: Mapping[str, Any] = field(default_factory=lambda: dict(DINOV2_SMALL))
+    image_mean: tuple[float, float, float] = CLIP_MEAN
+    image_std: tuple[float, float, float] = CLIP_STD
+    text_encoder: TextEncoderName = "t5"
+    text_source: str = IN_BUNDLE
+    text_config: Mapping[str, Any] = field(default_factory=lambda: dict(T5_SMALL))
+    tokenizer: str = T5_SMALL_TOKENIZER
+    text_length: int | None = None
+    feature_width: int = 384
+    grid: tuple[int, int] = (7, 12)
+    compress_width: int = 512
+    has_adapter: bool = True
+    has_view_tokens: bool = True
+    width: int = 512
+    heads: int = 8
+    fusion_layers: int = 3
+    fusion_feed: int = 2048
+    fusion_order: TokenOrder = "views_text"
+    decoder: DecoderName = "llama"
+    decoder_layers: int = 3
+    decoder_feed: int = 1536
+    uses_holding: bool = True
+    has_join: bool = False
+    time: Literal["step"] = "step"
+    context: int = 500
+    exact: bool = False
+    family: str = FAMILY
+
+    @property
+    def has_body_columns(self) -> bool:
+        """Whether a tensor has one column for each body input; here an embedding says whether something is held."""
+        return False
+
+    @property
+    def patches(self) -> int:
+        """Tokens of one view."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def text_width(self) -> int:
+        """Width of an encoded word."""
+        width: int = self.text_config["d_model" if self.text_encoder == "t5" else "hidden_size"]
+        return width
+
+    def to_json(self) -> dict[str, Any]:
+        """As `policy.json` holds it."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "SpocSpec":
+        """Read what `to_json` wrote.
+
+        Raises:
+            BundleError: a field is missing, unknown or of the wrong family.
+        """
+        if data.get("family") != FAMILY:
+            raise BundleError(f"policy.json: family {data.get('family')!r} is not {FAMILY!r}")
+        try:
+            views = tuple(View(**{**view, "fill": tuple(view["fill"])}) for view in data["views"])
+            lists = {key: tuple(data[key]) for key in _TUPLES if key in data}
+            spec = SpocSpec(**{**data, **lists, "views": views})
+        except (TypeError, KeyError) as fault:
+            raise BundleError(f"policy.json: {fault}; write it again with this version of flare") from None
+        _check(spec)
+        return spec
+
+
+_TUPLES: Final = ("actions", "body_inputs", "image_mean", "image_std", "grid")
+_CHOICES: Final[Mapping[str, tuple[object, ...]]] = {
+    "image_encoder": ("dinov2", "siglip"),
+    "text_encoder": ("t5", "siglip"),
+    "decoder": ("llama", "llama_cross", "torch_cross"),
+    "fusion_order": ("views_text", "text_views"),
+    "time": ("step",),
+}
+_SIZES: Final = (
+    "feature_width",
+    "compress_width",
+    "width",
+    "heads",
+    "fusion_layers",
+    "fusion_feed",
+    "decoder_layers",
+    "decoder_feed",
+    "context",
+)
+
+
+def _check(spec: SpocSpec) -> None:
+    """Refuse values that no policy can be built of.
+
+    Raises:
+        BundleError: names the field.
+    """
+    for name, allowed in _CHOICES.items():
+        if getattr(spec, name) not in allowed:
+            raise BundleError(f"policy.json: {name}: no {getattr(spec, name)!r}. Use one of {', '.join(map(repr, allowed))}")
+    odd = [name for name in _SIZES if type(getattr(spec, name)) is not int or not 0 < getattr(spec, name) <= 1 << 16]
+    if odd:
+        raise BundleError(f"policy.json: {odd[0]}: {getattr(spec, odd[0])!r} is not a size between 1 and {1 << 16}")
+    if spec.width % spec.heads:
+        raise BundleError(f"policy.json: width {spec.width} cannot be shared out among {spec.heads} heads")
+    for name in ("image_source", "text_source"):
+        source = getattr(spec, name)
+        if source != IN_BUNDLE and not (str(source).startswith(HUB) and "@" in source):
+            raise BundleError(f"policy.json: {name}: {source!r} is neither '{IN_BUNDLE}' nor '{HUB}REPO@REVISION'")
