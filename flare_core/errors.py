@@ -41,7 +41,9 @@ class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""
 
 
-class CheckpointError(FlareError):
-    """A foreign checkpoint that cannot be read, recognised or carried over."""
 class PolicyError(FlareError):
     """A policy that cannot be built here: a package, a tokenizer or an encoder's weights are missing."""
+
+
+class CheckpointError(FlareError):
+    """A foreign checkpoint that cannot be read, recognised or carried over."""

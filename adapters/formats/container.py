@@ -161,7 +161,9 @@ def _check_directory(path: Path, entries: list[zipfile.ZipInfo], pickle_bytes: i
         raise CheckpointError(f"{path}: holds {len(entries):,} entries, more than the {MAX_ENTRIES:,} that are read")
     packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
     if packed:
-        raise CheckpointError(f"{path}: entry '{packed[0]}' is compressed, which torch.save never does. Save the file again with torch.save")
+        raise CheckpointError(
+            f"{path}: entry '{packed[0]}' is compressed, which torch.save never does. Save the file again with torch.save"
+        )
     total = sum(entry.file_size for entry in entries)
     if total > path.stat().st_size:
         raise CheckpointError(f"{path}: says that it holds {total:,} bytes, but the file has {path.stat().st_size:,}. Download it again")

@@ -14,7 +14,7 @@ NORMS: Final = {"attention_norm": "norm_attend", "ffn_norm": "norm_feed"}
 
 
 def embeddings(source: str = "") -> tuple[Row, ...]:
-    """Of the previous action (20 start, 21 padding) and of what is held (2 padding)."""
+    """Of the previous action (20 start, 21 padding) and of what is held (2 padding; not in policies without the second camera)."""
     return (
         pieces.time(f"{source}time_encoder"),
         Row(
@@ -30,7 +30,7 @@ def embeddings(source: str = "") -> tuple[Row, ...]:
             targets=("actor.holding.weight",),
             turn=pieces.without_last,
             note=pieces.PADDING,
-            group="holding",
+            group="manipulation",
         ),
     )
 
@@ -65,7 +65,7 @@ def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         fusion_stem=f"{SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
         views=shapes.views_of(groups),
-        uses_holding="holding" in groups,
+        uses_holding="manipulation" in groups,
         image_config=shapes.dinov2_config(sizes, f"{IMAGE}.blocks."),
         text_config=shapes.t5_config(sizes, f"{TEXT}.encoder.block."),
     )

@@ -22,7 +22,7 @@ def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
         views=shapes.views_of(groups),
-        uses_holding="holding" in groups,
+        uses_holding="manipulation" in groups,
         text_config=shapes.t5_config(sizes, f"{flare_il.TEXT}.encoder.block."),
         **shapes.public_dinov2(),
     )

@@ -10,7 +10,8 @@ from flare_core.adapters.formats.table import Format, Match, faults_of, match
 from flare_core.errors import CheckpointError
 
 _ALL: Final = (
-    flare_il.FORMAT, flare_rl.SEPARATE, flare_rl.SHARED, safevla.FORMAT, ring.SEPARATE, ring.SHARED, spoc.DINOV2, spoc.SIGLIP, poliformer.FORMAT,
+    flare_il.FORMAT, flare_rl.SEPARATE, flare_rl.SHARED, safevla.FORMAT, ring.SEPARATE, ring.SHARED, spoc.DINOV2, spoc.SIGLIP,
+    poliformer.FORMAT,
 )  # fmt: skip
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({form.name: form for form in _ALL})
 

@@ -180,7 +180,9 @@ def dinov2(source: str) -> tuple[Row, ...]:
             turn=_thirds,
             note=split,
         ),
-        Row(source=f"{here_layer}.attn.qkv.bias", shape=("3*F",), targets=tuple(f"{part}.bias" for part in parts), turn=_thirds, note=split),
+        Row(
+            source=f"{here_layer}.attn.qkv.bias", shape=("3*F",), targets=tuple(f"{part}.bias" for part in parts), turn=_thirds, note=split
+        ),
         *linear(f"{here_layer}.attn.proj", f"{there_layer}.attention.o_proj", "F", "F"),
         Row(source=f"{here_layer}.ls1.gamma", shape=("F",), targets=(f"{there_layer}.layer_scale1.lambda1",)),
         *norm(f"{here_layer}.norm2", f"{there_layer}.norm2", "F"),
@@ -192,7 +194,7 @@ def dinov2(source: str) -> tuple[Row, ...]:
 
 
 def t5(source: str, *, gated: bool = False) -> tuple[Row, ...]:
-    """transformers' T5EncoderModel, whose names are kept. Only the first layer has the bias of relative positions."""
+    """Transformers' T5EncoderModel, whose names are kept. Only the first layer has the bias of relative positions."""
     layer = "encoder.block.{i}"
     up = ("wi_0", "wi_1") if gated else ("wi",)
     kept: dict[str, tuple[int | str, ...]] = {

@@ -18,14 +18,11 @@ NORMS: Final = {
 ROWS: Final = (
     Row(source=f"{SEE}.fusion_token", shape=("W",), targets=("actor.fusion_token",)),
     Row(source=f"{CAMERA}_navigation_camera_features", shape=("W",), targets=("actor.view_tokens.navigation",)),
-    Row(source=f"{CAMERA}_manipulation_camera_features", shape=("W",), targets=("actor.view_tokens.manipulation",), group="manipulation"),
+    Row(source=f"{CAMERA}_manipulation_camera_features", shape=("W",), targets=("actor.view_tokens.manipulation",)),
     *pieces.compressor(f"{SEE}.visual_compressor", channels="F", middle="M"),
     *pieces.adapter(f"{SEE}.visual_adapter", "actor.adapt", "W", "W"),
     *pieces.adapter(f"{SEE}.text_adapter", "actor.text_adapt", "W", "Q"),
-    *(
-        Row(source=row.source, shape=row.shape, targets=row.targets)
-        for row in pieces.fusion(f"{SEE}.fusion_xformer.encoder")
-    ),
+    *(Row(source=row.source, shape=row.shape, targets=row.targets) for row in pieces.fusion(f"{SEE}.fusion_xformer.encoder")),
     *pieces.decoder(DECODER, NORMS, {"attention": "attend", "cross_attention": "cross"}),
     pieces.time("action_decoder.time_encoder"),
     Row(
@@ -39,7 +36,6 @@ ROWS: Final = (
         source="action_decoder.object_in_hand_embed.weight",
         shape=(3, "W"),
         why="RING's model has it but is never told what is held",
-        group="holding",
     ),
     *pieces.linear("actor.linear", "actor.head", "A", "W"),
     *pieces.linear("critic.fc", "", 1, "W", why="the head that values states; training starts a critic anew"),
@@ -48,11 +44,12 @@ ROWS: Final = (
 
 def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
     """Shape of a policy with SigLIP ViT-B/16 from the Hub."""
+    del groups
     return shapes.policy(
         sizes,
         fusion_stem=f"{SEE}.fusion_xformer.encoder.layers.",
         decoder_stem=f"{DECODER}.layers.",
-        views=shapes.views_of(groups),
+        views=(shapes.NAVIGATION, shapes.MANIPULATION),
         uses_holding=False,
         fusion_order="text_views",
         decoder="llama_cross",

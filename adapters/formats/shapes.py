@@ -31,7 +31,7 @@ FLAN_TOKENIZER: Final = "google/flan-t5-small@0fc9ddf78a1e988dac52e2dac162b0ede4
 
 
 def views_of(groups: frozenset[str]) -> tuple[View, ...]:
-    """The manipulation camera is there if its token is."""
+    """The manipulation camera is there if its token is; with it comes what is held."""
     return (NAVIGATION, MANIPULATION) if "manipulation" in groups else (NAVIGATION,)
 
 

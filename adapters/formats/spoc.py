@@ -38,7 +38,7 @@ def _spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
         views=shapes.views_of(groups),
-        uses_holding="holding" in groups,
+        uses_holding="manipulation" in groups,
         image_config=shapes.dinov2_config(sizes, f"{flare_il.IMAGE}.blocks."),
         text_config=shapes.t5_config(sizes, f"{flare_il.TEXT}.encoder.block."),
         decoder="torch_cross",
@@ -52,7 +52,7 @@ def _siglip_spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
         views=shapes.views_of(groups),
-        uses_holding="holding" in groups,
+        uses_holding="manipulation" in groups,
         decoder="torch_cross",
         **shapes.public_siglip(),
     )
@@ -76,7 +76,7 @@ SIGLIP: Final = Format(
     spec=_siglip_spec,
     checks=(*pieces.time_faults("time_encoder", double="W"), shapes.action_faults),
     refused=REFUSED,
-    # open_clip's names for SigLIP; no file with them was at hand, so they are neither checked nor taken. T5's begin with the other two words.
+    # open_clip's names for SigLIP; no file with them was at hand, so they are neither checked nor taken. The two words begin T5's.
     outside={r"visual_encoder\.image_encoder\..*": pieces.FROZEN, r"visual_encoder\.text_encoder\.(?!shared|encoder).*": pieces.FROZEN},
     origin=ORIGIN,
 )

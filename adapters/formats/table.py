@@ -1,8 +1,9 @@
 """What a format is: a table of foreign tensor names with their shapes and what becomes of each, and how a table is matched.
 
-Lightning puts `model.` before every name; what stands beside it belongs to the trainer. A name is a pattern: `{i}` in it counts layers from 0, and every layer has every row of its kind. A shape is written in sizes:
-whole numbers, or a letter with a factor or a summand, such as "3*W" or "A+2". Sizes are read from the tensors: each
-dimension votes for its letter's value, so that one wrong tensor is named rather than all the others.
+Lightning puts `model.` before every name; what stands beside that belongs to the trainer. A name is a pattern: `{i}` in it
+counts layers from 0, and every layer has every row of its kind. A shape is written in sizes: whole numbers, or a letter with
+a factor or a summand, such as "3*W" or "A+2". Sizes are read from the tensors: each dimension votes for its letter's value,
+so that one wrong tensor is named rather than all the others.
 """
 
 import difflib
@@ -85,7 +86,9 @@ class Format:
     def all_rows(self) -> tuple[Row, ...]:
         """The rows, and those of the copies as left out."""
         return self.rows + tuple(
-            replace(row, source=copy + row.source, targets=(), why=f"the copy `{copy.rstrip('.')}` values states; training starts a critic anew")
+            replace(
+                row, source=copy + row.source, targets=(), why=f"the copy `{copy.rstrip('.')}` values states; training starts a critic anew"
+            )
             for copy in self.copies
             for row in self.rows
         )
@@ -134,8 +137,8 @@ def match(form: Format, names: Iterable[str]) -> Match:
     prefix = MODEL if any(name.startswith(MODEL) for name in names) else ""
     inner = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
     outside = {name: "belongs to the trainer, not to the model" for name in names if not name.startswith(prefix)}
-    for pattern, why in form.outside.items():
-        outside |= {prefix + name: why for name in inner if re.fullmatch(pattern, name)}
+    for spelling, why in form.outside.items():
+        outside |= {prefix + name: why for name in inner if re.fullmatch(spelling, name)}
     inner = [name for name in inner if prefix + name not in outside]
     patterns = [(re.compile(re.escape(row.source).replace(r"\{i\}", r"(\d+)")), row) for row in form.all_rows()]
     found: dict[str, tuple[Row, int]] = {}
@@ -149,7 +152,13 @@ def match(form: Format, names: Iterable[str]) -> Match:
     here = {name: at for name, at in found.items() if name in wanted}
     unknown = tuple(prefix + name for name in inner if prefix + name not in here)
     return Match(
-        format=form, prefix=prefix, found=here, missing=tuple(name for name in wanted if name not in here), unknown=unknown, outside=outside, groups=groups
+        format=form,
+        prefix=prefix,
+        found=here,
+        missing=tuple(name for name in wanted if name not in here),
+        unknown=unknown,
+        outside=outside,
+        groups=groups,
     )
 
 
@@ -267,12 +276,14 @@ class Imported:
 
     Attributes:
         state: tensors of the `spoc` policy, float32, new ones; frozen encoders may be missing, and `spec` then says where they are.
+        sizes: by the letters of the table, and layers by the name before their number.
         account: every tensor of the file, in its order.
     """
 
     format: Format
     state: Mapping[str, Tensor]
     spec: SpocSpec
+    sizes: Sizes
     account: tuple[KeyAccount, ...]
 
 
@@ -310,7 +321,7 @@ def convert(checkpoint: Checkpoint, form: Format) -> Imported:
         if targets and str(tensor.dtype) != "torch.float32":
             note = f"{note}; from {tensor.dtype}".lstrip("; ")
         account.append(KeyAccount(name=name, fate=fate, shape=tuple(tensor.shape), targets=targets, note=note))
-    return Imported(format=form, state=state, spec=form.spec(sizes, fit.groups), account=tuple(account))
+    return Imported(format=form, state=state, spec=form.spec(sizes, fit.groups), sizes=sizes, account=tuple(account))
 
 
 def _counts(fit: Match) -> dict[str, int]:

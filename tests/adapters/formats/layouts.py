@@ -193,7 +193,7 @@ def random_state(shapes: Shapes, seed: int = 0) -> dict[str, Tensor]:
         if name.endswith("div_term"):
             value = torch.exp(torch.arange(0, 2 * shape[0], 2) * (-math.log(10000.0) / (2 * shape[0])))
         elif len(shape) == 1:
-            near = 1.0 if name.endswith("weight") and "norm" in name or name.endswith("gamma") or ".1.weight" in name else 0.0
+            near = 1.0 if (name.endswith("weight") and "norm" in name) or name.endswith("gamma") or ".1.weight" in name else 0.0
             value = near + 0.1 * torch.randn(shape, generator=make)
         else:
             fan = math.prod(shape[1:])
@@ -217,5 +217,7 @@ def save_lightning(path: Path, state: dict[str, Tensor]) -> Path:
 def save_allenact(path: Path, state: dict[str, Tensor]) -> Path:
     """As AllenAct writes it."""
     rest = {"total_steps": 21026752, "optimizer_state_dict": {"state": {}, "param_groups": []}, "trainer_seed": 1}
-    torch.save({"model_state_dict": state, **rest, "training_pipeline_state_dict": {"stage_info_list": [{"steps_taken_in_stage": 3}]}}, path)
+    torch.save(
+        {"model_state_dict": state, **rest, "training_pipeline_state_dict": {"stage_info_list": [{"steps_taken_in_stage": 3}]}}, path
+    )
     return path

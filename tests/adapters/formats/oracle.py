@@ -18,7 +18,7 @@ HEADS = 8
 
 
 def linear(s: State, name: str, x: Tensor) -> Tensor:
-    return x @ s[f"{name}.weight"].T + (s[f"{name}.bias"] if f"{name}.bias" in s else 0.0)
+    return x @ s[f"{name}.weight"].T + s.get(f"{name}.bias", torch.zeros(()))
 
 
 def layer_norm(s: State, name: str, x: Tensor, eps: float) -> Tensor:
@@ -114,7 +114,7 @@ def torch_attention(s: State, name: str, query: Tensor, memory: Tensor, bias: Te
 
 
 def fuse(s: State, name: str, x: Tensor) -> Tensor:
-    """torch's encoder layers, norm after; the first token of what comes out."""
+    """Torch's encoder layers, norm after; the first token of what comes out."""
     i = 0
     while f"{name}.layers.{i}.norm1.weight" in s:
         k = f"{name}.layers.{i}"
@@ -166,7 +166,9 @@ def llama(s: State, name: str, x: Tensor, text: Tensor | None = None) -> Tensor:
 def see(s: State, grids: Mapping[str, Tensor], token: str, text: Tensor, steps: int, xformer: str, *, text_first: bool) -> Tensor:
     """Fused tokens (T, B, W) of feature grids (T * B, C, 7, 12) by camera; `token` is the name of a camera's token with {} for it."""
     v = "visual_encoder"
-    seen = [adapter(s, f"{v}.visual_adapter", compress(s, f"{v}.visual_compressor", grid)) + s[token.format(cam)] for cam, grid in grids.items()]
+    seen = [
+        adapter(s, f"{v}.visual_adapter", compress(s, f"{v}.visual_compressor", grid)) + s[token.format(cam)] for cam, grid in grids.items()
+    ]
     count = len(seen[0])
     first = s[f"{v}.fusion_token"].expand(count, 1, -1)
     words = text.repeat(steps, 1, 1)  # T * B: step by step
@@ -175,7 +177,13 @@ def see(s: State, grids: Mapping[str, Tensor], token: str, text: Tensor, steps: 
 
 
 def flare(
-    s: State, images: Mapping[str, Tensor], ids: Tensor, previous: Sequence[Sequence[int | None]], holding: Tensor | None, dino: State, at: str
+    s: State,
+    images: Mapping[str, Tensor],
+    ids: Tensor,
+    previous: Sequence[Sequence[int | None]],
+    holding: Tensor | None,
+    dino: State,
+    at: str,
 ) -> Tensor:
     """FLaRe: IL, RL and SafeVLA alike. Returns logits (T, B, A).
 
