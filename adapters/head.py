@@ -6,7 +6,7 @@ Legend: A actions, W width of the policy, D body inputs; "source" and "target" a
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,8 +14,9 @@ from torch import Tensor
 from flare_core.adapters.plan import NEW, HeadEntry, HeadPlan, InputPlan, Plan
 from flare_core.embodiments.body import Action, Embodiment
 from flare_core.errors import AdapterError
-from flare_core.policies.spec import PolicySpec
+from flare_core.policies.interface import Shape
 
+S = TypeVar("S", bound=Shape)
 Fate = Literal["carried", "head", "previous", "body"]
 
 
@@ -61,7 +62,7 @@ class Account:
 
 
 def carry(
-    state: Mapping[str, Tensor], plan: Plan, *, actions: Sequence[str], body_inputs: Sequence[str]
+    state: Mapping[str, Tensor], plan: Plan, *, actions: Sequence[str], body_inputs: Sequence[str], columns: bool = True
 ) -> tuple[dict[str, Tensor], Account]:
     """Build the target policy's tensors out of the source's.
 
@@ -76,6 +77,7 @@ def carry(
         plan: between the two bodies.
         actions: names of the source head's rows, as the policy says; (A) of them.
         body_inputs: names of the source's body inputs, as the policy says; (D) of them.
+        columns: whether the policy has `body` columns; one of a family without them is shown its body in another way.
 
     Returns:
         New tensors of the same devices and dtypes, and the account of every one.
@@ -83,7 +85,7 @@ def carry(
     Raises:
         AdapterError: plan and policy disagree about rows or columns, or a tensor that the plan changes is not there.
     """
-    _check_names(state, plan, tuple(actions), tuple(body_inputs))
+    _check_names(state, plan, tuple(actions), tuple(body_inputs), columns)
     constant = _dropped_inputs(state, plan.inputs)
     carried: dict[str, Tensor] = {}
     tensors: list[TensorAccount] = []
@@ -107,9 +109,9 @@ def carry(
     return carried, Account(tensors=tuple(tensors))
 
 
-def carry_spec(policy: PolicySpec, target: Embodiment) -> PolicySpec:
+def carry_spec(policy: S, target: Embodiment) -> S:
     """What is known of the carried policy besides its weights."""
-    return replace(policy, actions=target.action_names, body_inputs=target.body_inputs)
+    return policy.carried(target.action_names, target.body_inputs)
 
 
 def mask_body(body: Embodiment, plan: HeadPlan) -> Embodiment:
@@ -135,14 +137,14 @@ def _fate(name: str, value: Tensor, actions: int) -> Fate:
     return "body" if part == ("body", "weight") else "carried"
 
 
-def _check_names(state: Mapping[str, Tensor], plan: Plan, actions: tuple[str, ...], inputs: tuple[str, ...]) -> None:
+def _check_names(state: Mapping[str, Tensor], plan: Plan, actions: tuple[str, ...], inputs: tuple[str, ...], columns: bool) -> None:
     faults = []
     if actions != plan.head.source_actions:
         faults.append(f"adapters: the policy's rows are {list(actions)}, the plan's source has {list(plan.head.source_actions)}")
     if inputs != plan.inputs.source_inputs:
         faults.append(f"adapters: the policy's body inputs are {list(inputs)}, the plan's source has {list(plan.inputs.source_inputs)}")
     fates = [_fate(name, value, len(actions)) for name, value in state.items()]
-    for fate in ("head", "previous", "body"):
+    for fate in ("head", "previous", "body") if columns else ("head", "previous"):
         if fate not in fates:
             faults.append(f"adapters: the policy has no '{fate}' tensor with {len(actions)} actions, so its plan cannot be carried out")
     for (name, value), fate in zip(state.items(), fates, strict=True):

@@ -18,8 +18,9 @@ import torch
 from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import markdown, summarise
+from flare_core.policies.families import policy_of
 from flare_core.policies.spec import PolicySpec
-from flare_core.runs.carry import SensesMaker, own_views, policy_of
+from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import feasible_share, judge_expert, judge_policy, judge_random

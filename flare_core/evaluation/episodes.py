@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from flare_core.policies.agent import Observation, Senses
 from flare_core.policies.distribution import log_probabilities, sample
+from flare_core.policies.interface import Observation, PolicySenses
 from flare_core.seeding import key_of, uniforms
 
 Record = dict[str, Any]
@@ -36,7 +36,7 @@ Actor = Callable[[Observation, npt.NDArray[np.bool_], npt.NDArray[np.bool_]], np
 """(observation, masks (B, A), rows at the start of an episode (B,)) to actions (B,)."""
 
 
-def policy_actor(stage: Stage, senses: Senses, seed: int, greedy: bool = False) -> Actor:
+def policy_actor(stage: Stage, senses: PolicySenses, seed: int, greedy: bool = False) -> Actor:
     """The policy with its memory: sampled actions (FLaRe's protocol), or the most probable ones."""
     tower = senses.policy.actor
     memory = tower.empty_memory(stage.num_envs)

@@ -20,9 +20,11 @@ from flare_core.evaluation.episodes import records_of
 from flare_core.learning.perception import COVERED
 from flare_core.learning.rollout import Environment
 from flare_core.learning.threads import Crew, gather_gradients, replicas
-from flare_core.policies.agent import Observation, Senses
+from flare_core.policies.agent import Senses
 from flare_core.policies.distribution import log_probabilities, sample
-from flare_core.policies.small import Inputs, Memory, SmallPolicy, stack
+from flare_core.policies.interface import Observation, cat, stack
+from flare_core.policies.memory import Memory
+from flare_core.policies.small import Inputs, SmallPolicy
 from flare_core.seeding import key_of, stream, uniforms
 
 NO_LABEL = -1  # stands for the action of a state that nothing is learned from
@@ -76,7 +78,7 @@ class Lesson:
         if len(lessons) == 1:
             return lessons[0]
         return Lesson(
-            inputs=Inputs.cat([lesson.inputs for lesson in lessons], 1),
+            inputs=cat([lesson.inputs for lesson in lessons], 1),
             memory=Memory.cat([lesson.memory for lesson in lessons]),
             episodes=[episode for lesson in lessons for episode in lesson.episodes],
             **{name: torch.cat([getattr(lesson, name) for lesson in lessons], 1) for name in ("starts", "allowed", "labels")},

@@ -19,8 +19,7 @@ from flare_core.learning.ppo import Coefficients, Learner
 from flare_core.learning.rollout import Collector, Environment, Exploration, Rollout
 from flare_core.learning.spec import RecipeSpec
 from flare_core.learning.threads import Crew
-from flare_core.policies.agent import Senses
-from flare_core.policies.small import Inputs, SmallPolicy
+from flare_core.policies.interface import Policy, PolicySenses
 from flare_core.seeding import key_of
 
 RECENT = 200  # episodes that the running success is taken over,
@@ -44,10 +43,10 @@ class FineTuner:
 
     def __init__(
         self,
-        policy: SmallPolicy,
+        policy: Policy,
         recipe: RecipeSpec,
         environments: Sequence[Environment],
-        senses: Callable[[SmallPolicy], Senses],
+        senses: Callable[[Policy], PolicySenses],
         folder: Path,
         *,
         new_rows: Sequence[int],
@@ -219,18 +218,19 @@ def _flags(rows: Sequence[int], count: int) -> Tensor:
 
 
 def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
-    tensors = {f"{prefix}/now/{name}": getattr(collector.now, name) for name in Inputs.__slots__}
+    tensors = {f"{prefix}/now/{name}": tensor for name, tensor in collector.now.tensors().items()}
     tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
     if collector.history is not None:
-        tensors |= {f"{prefix}/history/{name}": getattr(collector.history, name) for name in Inputs.__slots__}
+        tensors |= {f"{prefix}/history/{name}": tensor for name, tensor in collector.history.tensors().items()}
     return tensors
 
 
 def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None:
-    collector.now = Inputs(**part_of(tensors, "now/"))
+    inputs = type(collector.now)
+    collector.now = inputs(**part_of(tensors, "now/"))
     collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
     history = part_of(tensors, "history/")
-    collector.history = Inputs(**history) if history else None
+    collector.history = inputs(**history) if history else None
 
 
 def _cut_log(path: Path, updates: int) -> None:

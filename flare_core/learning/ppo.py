@@ -19,7 +19,8 @@ from flare_core.learning.rollout import Collector, Exploration, Rollout, values_
 from flare_core.learning.spec import RecipeSpec
 from flare_core.learning.threads import Crew, gather_gradients, replicas
 from flare_core.policies.distribution import chosen, divergence, entropy, log_probabilities
-from flare_core.policies.small import Memory, SharedCritic, SmallPolicy, Tower, make_critic
+from flare_core.policies.interface import Network, Policy, SharedCritic
+from flare_core.policies.memory import Memory
 from flare_core.seeding import stream
 
 
@@ -55,19 +56,19 @@ class Learner:
     """
 
     def __init__(
-        self, policy: SmallPolicy, recipe: RecipeSpec, crew: Crew, new_rows: Tensor, shared: Tensor, seed: int,
+        self, policy: Policy, recipe: RecipeSpec, crew: Crew, new_rows: Tensor, shared: Tensor, seed: int,
         limits: Sequence[float] = (),
     ) -> None:  # fmt: skip
         self.limits = torch.tensor(limits, dtype=torch.float32)
         self.multipliers = torch.full_like(self.limits, recipe.lagrange.start)
         self.recipe, self.crew, self.seed = recipe, crew, seed
         self.new_rows, self.shared = new_rows, shared
-        self.reference = make_reference(policy) if recipe.kl is not None else None
+        self.reference = policy.make_reference() if recipe.kl is not None else None
         self.actors = replicas(policy.actor, crew.workers)
         self.actor = policy.actor
-        self.critics: list[Tower] | list[SharedCritic]
+        self.critics: list[Network]
         if recipe.separate_critic:
-            self.critics = replicas(make_critic(policy, 1 + len(limits)), crew.workers)
+            self.critics = replicas(policy.make_critic(1 + len(limits)), crew.workers)
         else:
             self.critics = [SharedCritic(actor, 1 + len(limits)) for actor in self.actors]
             for twin in self.critics[1:]:
@@ -219,13 +220,6 @@ class Learner:
         for (tensor, new), old in zip(tensors, before, strict=True):
             with torch.no_grad():
                 tensor[~new] = old[~new] + scale * (tensor[~new] - old[~new])
-
-
-def make_reference(policy: SmallPolicy) -> Tower:
-    """A frozen copy of the actor as it is now."""
-    tower = Tower(policy.spec, len(policy.spec.actions))
-    tower.load_state_dict(policy.actor.state_dict())
-    return tower.requires_grad_(False)
 
 
 def exploration(learner: Learner, epsilon: float) -> Exploration:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from flare_core.evaluation.episodes import Stage, records_of
-from flare_core.policies.agent import Observation, Senses
 from flare_core.policies.distribution import chosen, log_probabilities, sample
-from flare_core.policies.small import Inputs, Memory, SharedCritic, Tower, stack
+from flare_core.policies.interface import Actor, Network, Observation, PolicyInputs, PolicySenses, cat, stack
+from flare_core.policies.memory import Memory
 from flare_core.seeding import uniforms
 
 
@@ -53,8 +53,8 @@ class Rollout:
         lost: how many episodes were cut off because their simulator was lost; they are in no record.
     """
 
-    inputs: Inputs
-    after: Inputs
+    inputs: PolicyInputs
+    after: PolicyInputs
     starts: Tensor
     starts_after: Tensor
     memory: Memory
@@ -65,7 +65,7 @@ class Rollout:
     costs: Tensor
     terminated: Tensor
     truncated: Tensor
-    final: Inputs | None
+    final: PolicyInputs | None
     final_at: Tensor
     episodes: list[dict[str, Any]]
     lost: int = 0
@@ -74,17 +74,17 @@ class Rollout:
 class Collector:
     """Steps one group of environments with the policy and remembers the last S inputs of every row."""
 
-    def __init__(self, environment: Environment, senses: Senses, observation: Observation, sample_key: int) -> None:
+    def __init__(self, environment: Environment, senses: PolicySenses, observation: Observation, sample_key: int) -> None:
         self.environment, self.senses, self.key = environment, senses, sample_key
         self.context = senses.policy.spec.context
-        self.now = senses.inputs(observation)  # (B, ...)
+        self.now: PolicyInputs = senses.inputs(observation)  # (B, ...)
         rows = environment.num_envs
         self.starting = torch.ones(rows, dtype=torch.bool)
-        self.history: Inputs | None = None  # (S, B, ...), what came before the next rollout
+        self.history: PolicyInputs | None = None  # (S, B, ...), what came before the next rollout
         self.history_starts = torch.zeros(0, rows, dtype=torch.bool)
 
     @torch.no_grad()
-    def memory(self, tower: Tower | SharedCritic, cold: bool = False) -> Memory:
+    def memory(self, tower: Network, cold: bool = False) -> Memory:
         """Memory at the rollout boundary, rebuilt from the stored inputs with the tower's present weights."""
         memory = tower.empty_memory(self.environment.num_envs)
         if self.history is not None and not cold:
@@ -92,14 +92,14 @@ class Collector:
         return memory
 
     @torch.no_grad()
-    def collect(self, actor: Tower, steps: int, exploration: Exploration, cold: bool = False) -> Rollout:
+    def collect(self, actor: Actor, steps: int, exploration: Exploration, cold: bool = False) -> Rollout:
         """Play `steps` steps of every row with sampled actions."""
         before = memory = self.memory(actor, cold)
-        seen: list[Inputs] = []
+        seen: list[PolicyInputs] = []
         kept: dict[str, list[Tensor]] = {
             name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "costs", "terminated", "truncated")
         }
-        final: list[Inputs] = []
+        final: list[PolicyInputs] = []
         final_at: list[list[int]] = []
         episodes: list[dict[str, Any]] = []
         lost = 0
@@ -129,7 +129,7 @@ class Collector:
             after=self.now.at(None),
             starts_after=self.starting,
             memory=before,
-            final=Inputs.cat(final, 0) if final else None,
+            final=cat(final, 0) if final else None,
             final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2),
             episodes=episodes,
             lost=lost,
@@ -139,19 +139,19 @@ class Collector:
     def remember(self, rollout: Rollout) -> None:
         """Keep the last S inputs as the history of the next rollout; call it once the update is done with the old one."""
         past = [rollout.inputs] if self.history is None else [self.history, rollout.inputs]
-        joined, starts = Inputs.cat(past, 0), torch.cat([self.history_starts, rollout.starts])
+        joined, starts = cat(past, 0), torch.cat([self.history_starts, rollout.starts])
         self.history, self.history_starts = joined.at(slice(-self.context, None)), starts[-self.context :]
 
-    def _final_inputs(self, final: Any, rows: npt.NDArray[np.int64]) -> Inputs:
+    def _final_inputs(self, final: Any, rows: npt.NDArray[np.int64]) -> PolicyInputs:
         """Inputs of the last observations of the rows whose episode was cut, (E, ...)."""
         observation = {name: np.stack([final[row][name] for row in rows]) for name in final[rows[0]]}
-        senses = Senses(self.senses.policy, self.senses.views, self.senses.words.numpy())
-        return senses.inputs(observation)
+        inputs: PolicyInputs = self.senses.fresh().inputs(observation)
+        return inputs
 
 
 @torch.no_grad()
 def values_of(
-    critic: Tower | SharedCritic, memory: Memory, history: Inputs | None, history_starts: Tensor, rollout: Rollout
+    critic: Network, memory: Memory, history: PolicyInputs | None, history_starts: Tensor, rollout: Rollout
 ) -> tuple[Tensor, Tensor]:
     """V of every step and of every state that a step led to, in one batched pass; both (T, B, 1 + L).
 
@@ -159,26 +159,14 @@ def values_of(
 
     Where an episode was cut by the time limit, the next state is its last observation, seen with the same past.
     """
-    inputs = Inputs.cat([rollout.inputs, rollout.after], 0)
+    inputs = cat([rollout.inputs, rollout.after], 0)
     starts = torch.cat([rollout.starts, rollout.starts_after.unsqueeze(0)])
     out, _ = critic.sequence(inputs, starts, memory)
     values = out  # (T + 1, B, 1 + L)
     following = values[1:].clone()
     if rollout.final is not None:
-        past = rollout.inputs if history is None else Inputs.cat([history, rollout.inputs], 0)
+        past = rollout.inputs if history is None else cat([history, rollout.inputs], 0)
         past_starts = torch.cat([history_starts, rollout.starts])
         step, row = rollout.final_at.unbind(1)
-        following[step, row] = _value_after(critic, past, past_starts, step + len(history_starts), row, rollout.final)
+        following[step, row] = critic.value_after(past, past_starts, step + len(history_starts), row, rollout.final)
     return values[:-1], following
-
-
-def _value_after(critic: Tower | SharedCritic, past: Inputs, starts: Tensor, at: Tensor, row: Tensor, final: Inputs) -> Tensor:
-    """V of `final` (E, ...), each preceded by its row's inputs up to and including step `at` of `past`; (E, 1 + L)."""
-    back = critic.spec.context - 1
-    index = at.unsqueeze(0) - torch.arange(back - 1, -1, -1).unsqueeze(1)  # (back, E)
-    begins = starts[index.clamp(min=0), row] | (index <= 0)
-    window = past.at((index.clamp(min=0), row))
-    sequence = Inputs.cat([window, final.at(None)], 0)
-    begins = torch.cat([begins, torch.zeros(1, len(row), dtype=torch.bool)])
-    out, _ = critic.sequence(sequence, begins, critic.empty_memory(len(row)))
-    return out[-1]

@@ -1,25 +1,16 @@
 """A policy with what it needs to meet an environment: the view map, the word table, its memory."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from flare_core.policies.interface import Observation, Views
 from flare_core.policies.small import Inputs, SmallPolicy
 
 MATCH_SCALE, MATCH_MOST = 0.5, 6.0  # logits beyond 6 say no more, and halved they are of the size of features
-
-Observation = Mapping[str, npt.NDArray[Any]]
-
-
-class Views(Protocol):
-    """Turns the target's camera images into the images that the policy expects."""
-
-    def apply(self, images: Mapping[str, npt.NDArray[np.uint8]]) -> Mapping[str, npt.NDArray[np.uint8]]:
-        """{camera: (B, H, W, 3)} to {view: (B, h, w, 3)}; absent views are left out."""
 
 
 class Senses:
@@ -31,6 +22,10 @@ class Senses:
         self.words = torch.tensor(words)
         self._goal: npt.NDArray[np.int32] | None = None
         self._encoded = torch.zeros(0)
+
+    def fresh(self) -> "Senses":
+        """The same senses with nothing remembered, for rows of another number."""
+        return Senses(self.policy, self.views, self.words.numpy())
 
     @torch.no_grad()
     def inputs(self, observation: Observation) -> Inputs:

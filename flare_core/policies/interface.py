@@ -48,6 +48,9 @@ class Shape(Protocol):
 
     def to_json(self) -> dict[str, Any]: ...
 
+    def carried(self, actions: tuple[str, ...], body_inputs: tuple[str, ...]) -> Self:
+        """The same shape on another body."""
+
 
 class Views(Protocol):
     """Turns the target's camera images into the images that the policy expects."""
@@ -65,7 +68,7 @@ class PolicyInputs:
         """Every field by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def at(self, index: object) -> Self:
+    def at(self, index: Any) -> Self:
         """The same fields indexed alike."""
         return type(self)(**{name: tensor[index] for name, tensor in self.tensors().items()})
 
@@ -90,12 +93,8 @@ def stack(parts: Sequence[P]) -> P:
 class Network(nn.Module, ABC):
     """A tower with a head: action logits, or values."""
 
+    spec: Shape
     head: nn.Linear
-
-    @property
-    @abstractmethod
-    def shape(self) -> Shape:
-        """Of the policy that it belongs to."""
 
     @abstractmethod
     def empty_memory(self, rows: int) -> Memory:
@@ -126,7 +125,7 @@ class Network(nn.Module, ABC):
             past: (T, B, ...), starts: bool (T, B), True where an episode begins; the first step counts as such.
             at, row: int64 (E,).
         """
-        back = self.shape.context - 1
+        back = self.spec.context - 1
         index = at.unsqueeze(0) - torch.arange(back - 1, -1, -1).unsqueeze(1)  # (back, E)
         begins = starts[index.clamp(min=0), row] | (index <= 0)
         window = past.at((index.clamp(min=0), row))
@@ -151,8 +150,17 @@ class Actor(Network):
 class Policy(nn.Module, ABC):
     """A frozen encoder and an actor: everything that a bundle holds."""
 
-    spec: Any
-    actor: Any
+    spec: Shape
+    actor: Actor
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over weights by name.
+
+        Raises:
+            RuntimeError: tensors are missing, left over or of another shape.
+        """
+        self.load_state_dict(dict(state), strict=True)
+        self.requires_grad_(True)
 
     @abstractmethod
     def freeze_encoder(self) -> None:
@@ -165,3 +173,35 @@ class Policy(nn.Module, ABC):
     @abstractmethod
     def make_reference(self) -> Actor:
         """A frozen copy of the actor as it is now."""
+
+
+class PolicySenses(Protocol):
+    """Turns observations into a policy's inputs; what is slow and does not change is computed once."""
+
+    policy: Any
+
+    def inputs(self, observation: Observation) -> Any:
+        """Inputs of one step, (B, ...)."""
+
+    def fresh(self) -> "PolicySenses":
+        """The same senses with nothing remembered, for rows of another number."""
+
+
+class SharedCritic(Network):
+    """Value heads on the actor's own tower, for recipes without a separate critic (FLaRe's ablation)."""
+
+    def __init__(self, actor: Actor, values: int = 1) -> None:
+        super().__init__()
+        self._tower = (actor,)  # in a tuple, so that the tower's parameters stay the actor's
+        self.spec = actor.spec
+        self.head = nn.Linear(actor.spec.width, values)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def empty_memory(self, rows: int) -> Memory:
+        """As the actor's."""
+        return self._tower[0].empty_memory(rows)
+
+    def trunk(self, inputs: Any, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """The actor's."""
+        return self._tower[0].trunk(inputs, starts, memory)

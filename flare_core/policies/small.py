@@ -5,19 +5,20 @@ The encoder is trained by cloning and frozen afterwards; its features are comput
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.policies.encoder import Encoder
+from flare_core.policies.interface import Actor, Policy, PolicyInputs
+from flare_core.policies.memory import Memory, age_after, window
 from flare_core.policies.spec import PolicySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(PolicyInputs):
     """What a tower sees, (T, B, ...) for a sequence or (B, ...) for one step.
 
     Attributes:
@@ -33,20 +34,6 @@ class Inputs:
     previous: Tensor
     body: Tensor
     step: Tensor
-
-    def at(self, index: object) -> "Inputs":
-        """The same fields indexed alike."""
-        return Inputs(**{name: getattr(self, name)[index] for name in self.__slots__})
-
-    @staticmethod
-    def cat(parts: "list[Inputs]", dim: int) -> "Inputs":
-        """Fields joined along one axis."""
-        return Inputs(**{name: torch.cat([getattr(part, name) for part in parts], dim) for name in Inputs.__slots__})
-
-
-def stack(parts: list[Inputs]) -> Inputs:
-    """Single steps (B, ...) to a sequence (T, B, ...)."""
-    return Inputs(**{name: torch.stack([getattr(part, name) for part in parts]) for name in Inputs.__slots__})
 
 
 class Block(nn.Module):
@@ -73,37 +60,10 @@ class Block(nn.Module):
         return out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Keys and values of the last `context` steps, kept right-aligned: the newest step stands in the last slot.
-
-    Attributes:
-        keys, values: for each layer (B, heads, context, W / heads).
-        age: int64 (B,), how many of the slots, counted from the right, belong to the row's present episode.
-    """
-
-    keys: tuple[Tensor, ...]
-    values: tuple[Tensor, ...]
-    age: Tensor
-
-    def forget(self, rows: Tensor) -> "Memory":
-        """The same memory with these rows (bool (B,)) at the start of an episode."""
-        return replace(self, age=self.age.masked_fill(rows, 0))
-
-    def at(self, rows: Tensor) -> "Memory":
-        """Memory of some rows only."""
-        return Memory(keys=tuple(k[rows] for k in self.keys), values=tuple(v[rows] for v in self.values), age=self.age[rows])
-
-    @staticmethod
-    def cat(parts: "Sequence[Memory]") -> "Memory":
-        """Memories of different rows as one."""
-        keys = tuple(torch.cat(layer) for layer in zip(*(part.keys for part in parts), strict=True))
-        values = tuple(torch.cat(layer) for layer in zip(*(part.values for part in parts), strict=True))
-        return Memory(keys=keys, values=values, age=torch.cat([part.age for part in parts]))
-
-
-class Tower(nn.Module):
+class Tower(Actor):
     """Fused inputs through a causal transformer to a head: action logits (actor) or a value (critic)."""
+
+    spec: PolicySpec
 
     def __init__(self, spec: PolicySpec, outputs: int) -> None:
         super().__init__()
@@ -139,25 +99,11 @@ class Tower(nn.Module):
         zeros = tuple(torch.zeros(shape) for _ in range(self.spec.layers))
         return Memory(keys=zeros, values=zeros, age=torch.zeros(rows, dtype=torch.int64))
 
-    def sequence(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """Outputs for a whole sequence, as if `step` had been called once a step.
-
-        Args:
-            inputs: (T, B, ...).
-            starts: bool (T, B), True where an episode begins; nothing before is seen from there on.
-            memory: what came before step 0; its keys and values are constants.
-
-        Returns:
-            Outputs (T, B, out), and the memory after the last step (detached).
-        """
-        trunk, memory = self.trunk(inputs, starts, memory)
-        return self.head(trunk), memory
-
     def trunk(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """As `sequence`, up to the head: (T, B, W)."""
         context = self.spec.context
         x = self.fuse(inputs).transpose(0, 1)  # (B, T, W)
-        mask = _window(starts, memory.age, context).unsqueeze(1)  # (B, 1, T, context + T)
+        mask = window(starts, memory.age, context, context).unsqueeze(1)  # (B, 1, T, context + T)
         keys, values = [], []
         for at, block in enumerate(self.blocks):
             assert isinstance(block, Block)
@@ -166,7 +112,7 @@ class Tower(nn.Module):
             keys.append(k[:, :, -context:].detach())
             values.append(v[:, :, -context:].detach())
             x = block.finish(x, q, k, v, mask)
-        age = _age_after(starts, memory.age, context)
+        age = age_after(starts, memory.age, context)
         return self.norm(x).transpose(0, 1), Memory(keys=tuple(keys), values=tuple(values), age=age)
 
     def step(self, inputs: Inputs, memory: Memory) -> tuple[Tensor, Memory]:
@@ -176,26 +122,11 @@ class Tower(nn.Module):
         return out[0], memory
 
 
-def _window(starts: Tensor, age: Tensor, context: int) -> Tensor:
-    """Which of the context + T slots each step may attend to: same episode, not later, at most context - 1 back; (B, T, context + T)."""
-    steps = starts.shape[0]
-    query = torch.arange(steps).unsqueeze(1) + context  # slot of each step
-    slot = torch.arange(context + steps).unsqueeze(0)
-    near = (slot <= query) & (slot > query - context)  # (T, context + T)
-    begin = torch.where(starts, torch.arange(steps).unsqueeze(1) + context, -1).cummax(dim=0).values  # (T, B)
-    begin = torch.where(begin < 0, context - age, begin)  # no start yet: the part of memory that is this episode
-    return near & (slot.unsqueeze(0) >= begin.T.unsqueeze(-1))
-
-
-def _age_after(starts: Tensor, age: Tensor, context: int) -> Tensor:
-    """Steps of the present episode that the memory holds after the sequence, at most context; (B,)."""
-    steps = starts.shape[0]
-    last = torch.where(starts, torch.arange(steps).unsqueeze(1), -1).amax(dim=0)  # (B,)
-    return torch.where(last >= 0, steps - last, age + steps).clamp(max=context)
-
-
-class SmallPolicy(nn.Module):
+class SmallPolicy(Policy):
     """Encoder and actor: everything that a bundle holds."""
+
+    spec: PolicySpec
+    actor: Tower
 
     def __init__(self, spec: PolicySpec) -> None:
         super().__init__()
@@ -207,29 +138,15 @@ class SmallPolicy(nn.Module):
         """Stop training of the encoder; its features may then be stored."""
         self.encoder.requires_grad_(False)
 
+    def make_critic(self, values: int = 1) -> Tower:
+        """A separate critic; see the function."""
+        return make_critic(self, values)
 
-class SharedCritic(nn.Module):
-    """Value heads on the actor's own tower, for recipes without a separate critic (FLaRe's ablation)."""
-
-    def __init__(self, actor: Tower, values: int = 1) -> None:
-        super().__init__()
-        self._tower = (actor,)  # in a tuple, so that the tower's parameters stay the actor's
-        self.head = nn.Linear(actor.spec.width, values)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    @property
-    def spec(self) -> PolicySpec:
-        return self._tower[0].spec
-
-    def empty_memory(self, rows: int) -> Memory:
-        """As Tower.empty_memory."""
-        return self._tower[0].empty_memory(rows)
-
-    def sequence(self, inputs: Inputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """As Tower.sequence, with the values of every step."""
-        trunk, memory = self._tower[0].trunk(inputs, starts, memory)
-        return self.head(trunk), memory
+    def make_reference(self) -> Tower:
+        """A frozen copy of the actor as it is now."""
+        tower = Tower(self.spec, len(self.spec.actions))
+        tower.load_state_dict(self.actor.state_dict())
+        return tower.requires_grad_(False)
 
 
 def make_critic(policy: SmallPolicy, values: int = 1) -> Tower:

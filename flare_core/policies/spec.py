@@ -1,7 +1,7 @@
 """What must be known of a policy besides its weights: sizes, views, actions, inputs. JSON in a bundle."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from flare_core.errors import BundleError
@@ -89,6 +89,10 @@ class PolicySpec:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def carried(self, actions: tuple[str, ...], body_inputs: tuple[str, ...]) -> "PolicySpec":
+        """The same shape on another body."""
+        return replace(self, actions=actions, body_inputs=body_inputs)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "PolicySpec":

@@ -19,10 +19,11 @@ from flare_core.envs.vector import FlareVectorEnv
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.spec import RecipeSpec
 from flare_core.policies.distribution import log_probabilities, sample
+from flare_core.policies.families import policy_of
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.reading import read
-from flare_core.runs.carry import SensesMaker, policy_of
+from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, houses_of, training_stages
 from flare_core.seeding import key_of, uniforms
 from flare_core.tasks.spec import load_task

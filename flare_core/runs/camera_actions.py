@@ -15,7 +15,7 @@ from flare_core.evaluation.belief import SearchMap
 from flare_core.evaluation.episodes import Record, play
 from flare_core.evaluation.oracle import Oracle
 from flare_core.evaluation.report import Comparison, compare, gather
-from flare_core.policies.agent import Observation
+from flare_core.policies.interface import Observation
 from flare_core.runs.stages import EPISODE_SEED
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator

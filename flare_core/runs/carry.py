@@ -1,12 +1,11 @@
 """From a transfer to an adapted policy: read, plan, carry, calibrate."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from flare_core.adapters.head import Account, carry, carry_spec, mask_body
 from flare_core.adapters.plan import Plan
@@ -16,11 +15,11 @@ from flare_core.adapters.view import ViewMap, make_view_map
 from flare_core.bundles.bundle import Bundle, load_bundle
 from flare_core.embodiments.body import Embodiment
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
-from flare_core.errors import BundleError
 from flare_core.learning.spec import RecipeSpec
 from flare_core.policies.agent import Senses
+from flare_core.policies.families import policy_of, senses_of, shape_from_json
+from flare_core.policies.interface import Policy, PolicySenses, Shape
 from flare_core.policies.small import SmallPolicy
-from flare_core.policies.spec import PolicySpec
 from flare_core.reading import Loaded, read
 from flare_core.runs.overrides import NO_OVERRIDES, Overrides
 from flare_core.tasks.spec import TaskSpec, load_task
@@ -39,8 +38,8 @@ class Transfer:
 
     loaded: Loaded[TransferSpec]
     bundle: Bundle
-    source_policy: PolicySpec
-    policy: PolicySpec
+    source_policy: Shape
+    policy: Shape
     body: Embodiment
     embodiment: Loaded[EmbodimentSpec]
     task: Task
@@ -56,7 +55,7 @@ class Pair:
     """The two ends of a transfer: the source policy's bundle, and the target."""
 
     bundle: Bundle
-    policy: PolicySpec
+    policy: Shape
     target: Embodiment
     embodiment: Loaded[EmbodimentSpec]
 
@@ -78,7 +77,7 @@ def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     target, embodiment = load_embodiment(
         spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, within="embodiment.", where=line
     )
-    return Pair(bundle=bundle, policy=PolicySpec.from_json(bundle.policy), target=target, embodiment=embodiment)
+    return Pair(bundle=bundle, policy=shape_from_json(bundle.policy), target=target, embodiment=embodiment)
 
 
 def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -> Transfer:
@@ -102,26 +101,13 @@ def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     )  # fmt: skip
 
 
-def carried_policy(transfer: Transfer) -> tuple[SmallPolicy, Account]:
+def carried_policy(transfer: Transfer) -> tuple[Policy, Account]:
     """The adapted policy before calibration, and what became of every tensor."""
+    source = transfer.source_policy
     state, account = carry(
-        transfer.bundle.state, transfer.plan, actions=transfer.source_policy.actions, body_inputs=transfer.source_policy.body_inputs
+        transfer.bundle.state, transfer.plan, actions=source.actions, body_inputs=source.body_inputs, columns=source.has_body_columns
     )
     return policy_of(transfer.policy, state), account
-
-
-def policy_of(spec: PolicySpec, state: Mapping[str, torch.Tensor]) -> SmallPolicy:
-    """A policy with these weights.
-
-    Raises:
-        BundleError: tensors are missing, left over or of another shape.
-    """
-    policy = SmallPolicy(spec)
-    try:
-        policy.load_state_dict(dict(state), strict=True)
-    except RuntimeError as fault:
-        raise BundleError(f"weights do not fit policy.json: {fault}") from None
-    return policy.requires_grad_(True)
 
 
 def view_map(transfer: Transfer) -> ViewMap:
@@ -130,7 +116,7 @@ def view_map(transfer: Transfer) -> ViewMap:
     return make_view_map(transfer.plan.views, transfer.bundle.eyes, transfer.body, fill)
 
 
-def own_views(policy: PolicySpec, body: Embodiment, plan: Plan | None, source: Embodiment | None) -> ViewMap:
+def own_views(policy: Shape, body: Embodiment, plan: Plan | None, source: Embodiment | None) -> ViewMap:
     """Views of a bundle on its own body: by its plan if it was carried, else each camera by its role."""
     fill = {view.name: view.fill for view in policy.views}
     if plan is not None and source is not None:
@@ -146,8 +132,14 @@ class SensesMaker:
     views: ViewMap
     words: npt.NDArray[np.float32]
 
-    def __call__(self, policy: SmallPolicy) -> Senses:
-        return Senses(policy, self.views, self.words)
+    @overload
+    def __call__(self, policy: SmallPolicy) -> Senses: ...
+
+    @overload
+    def __call__(self, policy: Policy) -> PolicySenses: ...
+
+    def __call__(self, policy: Policy) -> PolicySenses:
+        return senses_of(policy, self.views, self.words)
 
 
 def bundle_beside(reference: str, folder: Path) -> str | Path:

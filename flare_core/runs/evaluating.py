@@ -14,9 +14,9 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
 from flare_core.houses.procthor import read_house
-from flare_core.policies.small import SmallPolicy
-from flare_core.policies.spec import PolicySpec
-from flare_core.runs.carry import SensesMaker, own_views, policy_of
+from flare_core.policies.families import policy_of, shape_from_json
+from flare_core.policies.interface import Policy
+from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
 from flare_core.runs.stages import HELD_OUT_HOUSES, Ground, Scene, Split, Thor, ground_of, place_of
@@ -32,7 +32,7 @@ class Candidate:
     """A bundle made ready to be judged."""
 
     bundle: Bundle
-    policy: SmallPolicy
+    policy: Policy
     senses: SensesMaker
     task: Task
 
@@ -88,7 +88,7 @@ def ready(reference: str, other_task: str | None = None) -> Candidate:
         FlareError: it cannot be used.
     """
     bundle = load_bundle(reference)
-    policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
+    policy = policy_of(shape_from_json(bundle.policy), bundle.state)
     if bundle.plan is not None and bundle.source is None:
         raise BundleError(f"{reference}: has a plan but no source.yaml, so its views cannot be made. Make the bundle again with this flare")
     views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)

@@ -17,7 +17,7 @@ from flare_core.evaluation.report import Comparison, Episodes, compare
 from flare_core.learning.calibrate import calibrate
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.rollout import Collector, Exploration
-from flare_core.policies.small import SmallPolicy
+from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
@@ -83,7 +83,7 @@ def senses_of(transfer: Transfer) -> SensesMaker:
     return SensesMaker(views=view_map(transfer), words=Vocabulary.load().vectors)
 
 
-def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = None) -> SmallPolicy:
+def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = None) -> Policy:
     """The carried policy with every new row at the probability that the transfer asks for.
 
     The states are those that the carried policy meets in training houses while its new actions are masked.
@@ -185,7 +185,7 @@ def finetune(
 
 
 def train(
-    transfer: Transfer, policy: SmallPolicy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
+    transfer: Transfer, policy: Policy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
 ) -> Spent:
     """The PPO part alone."""
     recipe = transfer.recipe
@@ -253,7 +253,7 @@ def lineage(transfer: Transfer, seed: int, command: str, simulator: str) -> dict
     }
 
 
-def bundle_of(transfer: Transfer, policy: SmallPolicy, facts: Mapping[str, Any], results: Mapping[str, Any] | None, name: str) -> Bundle:
+def bundle_of(transfer: Transfer, policy: Policy, facts: Mapping[str, Any], results: Mapping[str, Any] | None, name: str) -> Bundle:
     """The adapted policy as a bundle."""
     return Bundle(
         name=name,

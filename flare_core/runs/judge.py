@@ -10,8 +10,7 @@ from flare_core.envs.vector import FlareVectorEnv
 from flare_core.evaluation.episodes import Actor, Record, play, policy_actor, random_actor
 from flare_core.evaluation.report import Episodes, gather
 from flare_core.learning.threads import Crew
-from flare_core.policies.agent import Observation
-from flare_core.policies.small import SmallPolicy
+from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
 from flare_core.tasks.expert import guide_for
@@ -23,7 +22,7 @@ ActorMaker = Callable[[FlareVectorEnv], Actor]
 
 
 def judge_policy(
-    scene: Scene, policy: SmallPolicy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False,
+    scene: Scene, policy: Policy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False,
     expert: Lengths | None = None,
 ) -> Episodes:  # fmt: skip
     """Episodes 0 to N - 1 of the scene's houses, played by the policy, with the expert's number of actions beside each.

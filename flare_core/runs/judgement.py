@@ -10,7 +10,7 @@ from flare_core.envs.vector import FlareVectorEnv
 from flare_core.evaluation.episodes import Actor, policy_actor
 from flare_core.evaluation.report import Episodes, gather, summarise
 from flare_core.learning.spec import EndingSpec
-from flare_core.policies.agent import Observation
+from flare_core.policies.interface import Observation
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.finetune import Watcher

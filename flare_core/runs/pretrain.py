@@ -22,8 +22,9 @@ from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
 from flare_core.learning.reading import Instructions, teach_reading
 from flare_core.learning.searching import SearchingExpert
 from flare_core.learning.spec import CloningSpec, PerceptionSpec
+from flare_core.policies.families import policy_of
 from flare_core.policies.small import SmallPolicy
-from flare_core.runs.carry import SensesMaker, own_views, policy_of
+from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout

@@ -10,11 +10,12 @@ from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.errors import BundleError, SpecError, TrainError
 from flare_core.learning.spec import PretrainingSpec, RecipeSpec
+from flare_core.policies.families import policy_of
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.policies.widen import can_widen, widened
 from flare_core.reading import Loaded, read
-from flare_core.runs.carry import bundle_beside, policy_of
+from flare_core.runs.carry import bundle_beside
 from flare_core.runs.stages import Scene, training_stages
 from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task

@@ -9,7 +9,8 @@ from flare_core.bundles.bundle import load_bundle
 from flare_core.evaluation.pictures import Mark, learning_curve, top_down_grid
 from flare_core.evaluation.report import comparison_table, markdown, turned
 from flare_core.learning.finetune import RECENT
-from flare_core.runs.carry import Transfer, policy_of
+from flare_core.policies.families import policy_of
+from flare_core.runs.carry import Transfer
 from flare_core.runs.finetune import Outcome, calibrated_policy, scene_for, senses_of
 from flare_core.runs.stages import HELD_OUT_HOUSES
 from flare_core.runs.trails import panels, trails

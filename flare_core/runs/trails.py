@@ -10,8 +10,7 @@ from flare_core.evaluation.pictures import Panel, Trail
 from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.houses.house import House
 from flare_core.houses.procthor import parse_house
-from flare_core.policies.agent import Observation
-from flare_core.policies.small import SmallPolicy
+from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.judge import ActorMaker, blind
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages, rows_at_most
@@ -20,7 +19,7 @@ from flare_core.tasks.episodes import Episode
 EPISODES = 4  # the first ones; not chosen by how they went
 
 
-def trails(scene: Scene, policy: SmallPolicy, senses: SensesMaker, seed: int, label: str, episodes: int = EPISODES) -> list[Trail]:
+def trails(scene: Scene, policy: Policy, senses: SensesMaker, seed: int, label: str, episodes: int = EPISODES) -> list[Trail]:
     """Play episodes 0 to N - 1 with sampled actions, as they are played when the policy is judged."""
     return trails_of(scene, lambda stage: policy_actor(stage, senses(policy), seed), label, episodes)
 

@@ -7,7 +7,6 @@ References: Touvron et al. 2023, arXiv:2302.13971 (pre-norm with RMSNorm, SwiGLU
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,7 +17,8 @@ EPSILON = 1e-5  # of every RMSNorm, as the releases have it
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(B, S, W) to (B, H, S, W / H)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    rows, steps, width = x.shape
+    return x.view(rows, steps, heads, width // heads).transpose(1, 2)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -160,7 +160,7 @@ def projected_keys(attention: nn.MultiheadAttention, x: Tensor) -> tuple[Tensor,
     """Keys and values (B, H, S, W / H) of (B, S, W), as torch's attention makes them."""
     assert attention.in_proj_bias is not None
     width = x.shape[-1]
-    k, v = F.linear(x, attention.in_proj_weight[width:], attention.in_proj_bias[width:]).split(width, dim=-1)
+    k, v = F.linear(x, attention.in_proj_weight[width:], attention.in_proj_bias[width:]).chunk(2, dim=-1)
     return split_heads(k, attention.num_heads), split_heads(v, attention.num_heads)
 
 

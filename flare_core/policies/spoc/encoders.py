@@ -43,9 +43,36 @@ class SpocEncoder(nn.Module):
         self.register_buffer("mean", 255 * torch.tensor(spec.image_mean).view(3, 1, 1), persistent=False)
         self.register_buffer("spread", 255 * torch.tensor(spec.image_std).view(3, 1, 1), persistent=False)
         if spec.text_encoder == "t5":
-            self.register_state_dict_post_hook(_drop_second_name)
-            self.register_load_state_dict_pre_hook(_add_second_name)
+            self.register_state_dict_post_hook(_drop_second_name)  # type: ignore[no-untyped-call]
+            self.register_load_state_dict_pre_hook(_add_second_name)  # type: ignore[no-untyped-call]
+        self.tokenizer: Tensor | None
+        self.register_buffer("tokenizer", None)  # bytes of the tokenizer's file, where they are known; see `tokenizer`
         self.requires_grad_(False).eval()
+
+    def keep_tokenizer(self, content: Tensor | None) -> None:
+        """Keep the tokenizer's file, uint8 (bytes,), with the weights; None keeps none."""
+        self.tokenizer = content
+
+    def from_hub(self, part: str, source: str) -> dict[str, Tensor]:
+        """Tensors of the image or text encoder by their names here, out of a pinned Hub repository.
+
+        Args:
+            source: REPO@REVISION of a safetensors checkpoint; one of images and texts together will do.
+
+        Raises:
+            PolicyError: it cannot be had.
+        """
+        repo, _, revision = source.partition("@")
+        kind, wanted = type(getattr(self, part)), set(getattr(self, part).state_dict())
+        try:
+            found = kind.from_pretrained(repo, revision=revision, use_safetensors=True).state_dict()
+        except (OSError, ValueError) as fault:
+            reason = str(fault).splitlines()[0]
+            raise PolicyError(
+                f"policies: the {part} encoder {source} is neither in the cache nor to be had from the Hub ({reason}). "
+                f"With a network: `hf download {repo} --revision {revision}`"
+            ) from None
+        return {name: value for name, value in found.items() if name in wanted}
 
     def train(self, mode: bool = True) -> "SpocEncoder":
         """Stay as it is."""
@@ -72,7 +99,8 @@ class SpocEncoder(nn.Module):
             patches = self._dinov2(_whole_patches(x, int(self.spec.image_config["patch_size"])))
         else:
             patches = self._siglip(x)
-        return F.adaptive_avg_pool2d(patches, self.spec.grid).flatten(2).transpose(1, 2)
+        pooled: Tensor = F.adaptive_avg_pool2d(patches, self.spec.grid)
+        return pooled.flatten(2).transpose(1, 2)
 
     def _dinov2(self, x: Tensor) -> Tensor:
         """Normalised patch tokens as an image (N, F, rows, columns)."""
@@ -82,20 +110,22 @@ class SpocEncoder(nn.Module):
         tokens = torch.cat([embeddings.cls_token.expand(len(x), -1, -1), embeddings.patch_embeddings(x)], dim=1)
         tokens = tokens + _positions(embeddings.position_embeddings, rows, columns)
         tokens = model.layernorm(model.encoder(tokens).last_hidden_state)
-        return tokens[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
+        return tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, rows, columns)
 
     def _siglip(self, x: Tensor) -> Tensor:
         side = int(self.spec.image_config["image_size"]) // int(self.spec.image_config["patch_size"])
         tokens: Tensor = self.image(pixel_values=x).last_hidden_state
-        return tokens.transpose(1, 2).unflatten(2, (side, side))
+        return tokens.transpose(1, 2).reshape(len(x), -1, side, side)
 
     @torch.no_grad()
     def words(self, tokens: Tensor, real: Tensor) -> Tensor:
         """Token ids (N, L), with what is no padding, to (N, L, D); SigLIP's summary of the whole stands behind its tokens."""
         if self.spec.text_encoder == "t5":
-            return self.text(input_ids=tokens, attention_mask=real.long()).last_hidden_state
+            encoded: Tensor = self.text(input_ids=tokens, attention_mask=real.long()).last_hidden_state
+            return encoded
         found = self.text(input_ids=tokens)
-        return torch.cat([found.last_hidden_state, found.pooler_output.unsqueeze(1)], dim=1)
+        every: tuple[Tensor, Tensor] = (found.last_hidden_state, found.pooler_output.unsqueeze(1))
+        return torch.cat(every, dim=1)
 
 
 def _image_model(spec: SpocSpec) -> Any:
@@ -128,7 +158,7 @@ def _positions(table: Tensor, rows: int, columns: int) -> Tensor:
     side = int((table.shape[1] - 1) ** 0.5)
     if (rows, columns) == (side, side):
         return table
-    grid = table[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+    grid = table[:, 1:].transpose(1, 2).reshape(1, -1, side, side)
     scale = ((rows + DINOV2_OFFSET) / side, (columns + DINOV2_OFFSET) / side)
     grid = F.interpolate(grid.float(), scale_factor=scale, mode="bicubic", align_corners=False)
     assert grid.shape[2:] == (rows, columns)

@@ -3,7 +3,6 @@
 Shapes: N frames, K tokens of a frame (the fusion token is the first), W width.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -1,7 +1,7 @@
 """Shape of a `spoc` policy: which frozen encoders, how their tokens are fused, how the decoder is built. JSON in a bundle."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 from flare_core.errors import BundleError
@@ -122,6 +122,10 @@ class SpocSpec:
     def to_json(self) -> dict[str, Any]:
         """As `policy.json` holds it."""
         return asdict(self)
+
+    def carried(self, actions: tuple[str, ...], body_inputs: tuple[str, ...]) -> "SpocSpec":
+        """The same shape on another body."""
+        return replace(self, actions=actions, body_inputs=body_inputs)
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "SpocSpec":

@@ -23,6 +23,8 @@ FRAMES = 16  # that are fused at once: their activations fit the processor's cac
 class SpocTower(Actor):
     """Fusion, embeddings, decoder and head: action logits (actor) or values (critic)."""
 
+    spec: SpocSpec
+
     def __init__(self, spec: SpocSpec, outputs: int, texts: Texts) -> None:
         super().__init__()
         self.spec, self.texts = spec, texts
@@ -46,10 +48,6 @@ class SpocTower(Actor):
         self.register_buffer("rate", rate, persistent=False)
         nn.init.uniform_(self.previous.weight, -0.01, 0.01)
 
-    @property
-    def shape(self) -> SpocSpec:
-        return self.spec
-
     def empty_memory(self, rows: int) -> Memory:
         """Memory of rows that all stand at the start of an episode."""
         return self.decoder.empty_memory(rows)
@@ -59,14 +57,15 @@ class SpocTower(Actor):
         encoded = self.texts.encode(inputs.text.flatten(0, 1))
         words: Tensor = self.text_adapt(encoded.tokens)  # (U, L, W)
         x = self._fuse(inputs.features.flatten(0, 1), inputs.views.flatten(0, 1)[0], words, encoded)
-        x = x.unflatten(0, starts.shape)  # (T, B, W)
+        x = x.reshape(*starts.shape, -1)  # (T, B, W)
         x = x + self.previous(inputs.previous) + self._time(inputs.step)
         if self.spec.uses_holding:
             x = x + self.holding(inputs.holding)
         if self.spec.has_join:
             x = self.join(x)
-        meant = Words(words, encoded.allowed, encoded.which.unflatten(0, starts.shape).T)
-        return self.decoder(x, starts, memory, meant)
+        meant = Words(words, encoded.allowed, encoded.which.reshape(starts.shape).T)
+        x, memory = self.decoder(x, starts, memory, meant)
+        return x, memory
 
     def _time(self, step: Tensor) -> Tensor:
         """Sines and cosines of the step by turns: (...) to (..., W)."""
@@ -90,9 +89,10 @@ class SpocTower(Actor):
 
     def _see(self, features: Tensor, tokens: Tensor | None) -> Tensor:
         """(N, V, P, F) to tokens (N, V * P, W)."""
-        first, second = self.compress[0], self.compress[2]  # convolutions of 1 x 1, here on features that lie in the last axis
-        x = torch.relu(nn.functional.linear(features, first.weight.flatten(1), first.bias))
-        x = torch.relu(nn.functional.linear(x, second.weight.flatten(1), second.bias))
+        x = features
+        for layer in (self.compress[0], self.compress[2]):  # convolutions of 1 x 1, on features that lie in the last axis
+            assert isinstance(layer, nn.Conv2d)
+            x = torch.relu(nn.functional.linear(x, layer.weight.flatten(1), layer.bias))
         x = self.adapt(x) if self.spec.has_adapter else x
         x = x if tokens is None else x + tokens
         return x.flatten(1, 2)

@@ -1,0 +1,82 @@
+"""The families of policies that there are, and the way from a bundle's words to a policy of the right one."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, overload
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from flare_core.errors import BundleError
+from flare_core.policies.agent import Senses
+from flare_core.policies.interface import Policy, PolicySenses, Shape, Views
+from flare_core.policies.small import SmallPolicy
+from flare_core.policies.spec import PolicySpec
+from flare_core.policies.spoc.policy import SpocPolicy
+from flare_core.policies.spoc.senses import SpocSenses
+from flare_core.policies.spoc.spec import SpocSpec
+from flare_core.tasks.words import Vocabulary
+
+SHAPES: Final[Mapping[str, type[PolicySpec] | type[SpocSpec]]] = MappingProxyType({"small": PolicySpec, "spoc": SpocSpec})
+
+
+def shape_from_json(data: Mapping[str, Any]) -> PolicySpec | SpocSpec:
+    """Shape of the policy that a `policy.json` describes.
+
+    Raises:
+        BundleError: its family is not known, or a field is missing or unknown.
+    """
+    family = str(data.get("family"))
+    if family not in SHAPES:
+        known = " and ".join(f"'{name}'" for name in SHAPES)
+        raise BundleError(f"policy.json: family {family!r} is not known here; this version reads {known}")
+    return SHAPES[family].from_json(data)
+
+
+@overload
+def policy_of(spec: PolicySpec, state: Mapping[str, Tensor]) -> SmallPolicy: ...
+
+
+@overload
+def policy_of(spec: Shape, state: Mapping[str, Tensor]) -> Policy: ...
+
+
+def policy_of(spec: Shape, state: Mapping[str, Tensor]) -> Policy:
+    """A policy with these weights.
+
+    Raises:
+        BundleError: tensors are missing, left over or of another shape.
+        PolicyError: its frozen encoders are not among them and cannot be had.
+    """
+    policy: Policy = SpocPolicy(spec) if isinstance(spec, SpocSpec) else SmallPolicy(_small(spec))
+    try:
+        policy.load(state)
+    except RuntimeError as fault:
+        raise BundleError(f"weights do not fit policy.json: {fault}") from None
+    return policy
+
+
+@overload
+def senses_of(policy: SmallPolicy, views: Views, words: npt.NDArray[np.float32]) -> Senses: ...
+
+
+@overload
+def senses_of(policy: Policy, views: Views, words: npt.NDArray[np.float32]) -> PolicySenses: ...
+
+
+def senses_of(policy: Policy, views: Views, words: npt.NDArray[np.float32]) -> PolicySenses:
+    """What turns observations into the policy's inputs.
+
+    Args:
+        words: vectors of the vocabulary, (V + 1, word_width), row 0 zeros.
+    """
+    if isinstance(policy, SpocPolicy):
+        return SpocSenses(policy, views, Vocabulary.load().words)
+    assert isinstance(policy, SmallPolicy)
+    return Senses(policy, views, words)
+
+
+def _small(spec: Shape) -> PolicySpec:
+    assert isinstance(spec, PolicySpec)
+    return spec
