@@ -58,11 +58,12 @@ class SpocTower(Actor):
         words: Tensor = self.text_adapt(encoded.tokens)  # (U, L, W)
         x = self._fuse(inputs.features.flatten(0, 1), inputs.views.flatten(0, 1)[0], words, encoded)
         x = x.reshape(*starts.shape, -1)  # (T, B, W)
-        x = x + self.previous(inputs.previous) + self._time(inputs.step)
+        x = x + self.previous(inputs.previous)
         if self.spec.uses_holding:
             x = x + self.holding(inputs.holding)
         if self.spec.has_join:
             x = self.join(x)
+        x = x + self._time(inputs.step)  # behind the join: PoliFormer's time code does not go through it
         meant = Words(words, encoded.allowed, encoded.which.reshape(starts.shape).T)
         x, memory = self.decoder(x, starts, memory, meant)
         return x, memory
