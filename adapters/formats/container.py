@@ -8,8 +8,10 @@ then `torch.load(weights_only=True)` reads it with stand-ins for those records, 
 import hashlib
 import pickle
 import pickletools
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,6 +27,8 @@ Kind = Literal["lightning", "allenact", "plain"]
 MAX_FILE_BYTES: Final = 32_000_000_000
 MAX_PICKLE_BYTES: Final = 64_000_000  # names, shapes and the trainer's notes; the largest honest one has a few MB
 MAX_ENTRIES: Final = 100_000
+_DAMAGED: Final = (ArithmeticError, EOFError, LookupError, OSError, RuntimeError, ValueError, struct.error)
+"""What the readers of zip files and pickles raise at bytes that make no sense."""
 
 _TENSORS: Final = frozenset(
     {"collections.OrderedDict", "_codecs.encode", "torch.Size", "torch.device", "torch._utils._rebuild_tensor_v2"}
@@ -34,23 +38,26 @@ _TENSORS: Final = frozenset(
 )
 """What tensors and their state dicts are made of; the real thing is made."""
 
-RECORDS: Final = (
-    "argparse.Namespace",
-    "collections.defaultdict",
-    "builtins.set",
+TABLES: Final = (
     "builtins.dict",
-    "builtins.list",
-    "builtins.int",
-    "builtins.float",
-    "datetime.datetime",
-    "datetime.timedelta",
+    "collections.defaultdict",
     "lightning.fabric.utilities.data.AttributeDict",
     "lightning_fabric.utilities.data.AttributeDict",
     "pytorch_lightning.utilities.parsing.AttributeDict",
-    "numpy.core.multiarray.scalar",
+)
+RECORDS: Final = (
+    *TABLES,
+    "argparse.Namespace",
+    "builtins.float",
+    "builtins.int",
+    "builtins.list",
+    "builtins.set",
+    "datetime.datetime",
+    "datetime.timedelta",
+    "numpy._core.multiarray._reconstruct",
     "numpy._core.multiarray.scalar",
     "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
     "numpy.dtype",
     "numpy.ndarray",
     "pathlib.Path",
@@ -60,17 +67,24 @@ RECORDS: Final = (
 """What trainers (Lightning, AllenAct) write beside tensors. None of these is made: a stand-in takes its place and is thrown away."""
 
 
-class _Record(dict[Any, Any]):
+class _Record:
     """Stands for any of RECORDS while a file is read: takes whatever it is given and does nothing with it."""
+
+    def __init__(self, *_: object) -> None:
+        pass
 
     def __new__(cls, *_: object) -> "_Record":
         return super().__new__(cls)
 
-    def __init__(self, *_: object) -> None:
-        super().__init__()
-
     def __setstate__(self, state: object) -> None:
         del state
+
+
+class _Table:
+    """Stands for any of TABLES: an empty dict, because torch fills nothing else."""
+
+    def __new__(cls, *_: object) -> "_Table":
+        return {}  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +155,7 @@ def _check_zip(path: Path) -> None:
                 raise CheckpointError(f"{path}: is a zip file, but not one that torch.save wrote: it holds {len(pickles)} data.pkl, not 1")
             _check_directory(path, entries, pickles[0].file_size)
             data = archive.read(pickles[0])
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as fault:
+    except (zipfile.BadZipFile, *_DAMAGED) as fault:
         raise CheckpointError(
             f"{path}: is neither a safetensors file (by its ending) nor a zip file of torch.save: {fault}. If the download broke off, "
             "repeat it; a file of torch older than 1.6 has to be saved again by whoever trusts it"
@@ -177,7 +191,7 @@ def _globals(path: Path, data: bytes) -> Iterator[str]:
     try:
         for instruction, argument, _ in pickletools.genops(data):
             if instruction.name == "GLOBAL":
-                yield str(argument).replace(" ", ".", 1)
+                yield _modern(*str(argument).split(" ", 1))
             elif instruction.name in ("STACK_GLOBAL", "INST", "EXT1", "EXT2", "EXT4"):
                 # A name that is put together while the pickle runs cannot be checked before; torch.save writes none.
                 yield f"({instruction.name}: a name made while loading)"
@@ -185,14 +199,27 @@ def _globals(path: Path, data: bytes) -> Iterator[str]:
         raise CheckpointError(f"{path}: its pickle is damaged: {fault}. Download it again") from None
 
 
+def _modern(module: str, name: str) -> str:
+    """Full name in Python 3 of what a pickle of protocol 2 calls by its name in Python 2, such as __builtin__.eval."""
+    if (module, name) in NAME_MAPPING:
+        module, name = NAME_MAPPING[module, name]
+    else:
+        module = IMPORT_MAPPING.get(module, module)
+    return f"{module}.{name}"
+
+
 def _load(path: Path) -> object:
-    stand_ins = [(_Record, name) for name in RECORDS]
+    stand_ins: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+        (_Table if name in TABLES else _Record, name) for name in RECORDS
+    ]
     try:
         # mmap: what is not taken (an optimiser's state is twice the model) is never read, and no tensor can be larger than its file.
         with torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError) as fault:
-        raise CheckpointError(f"{path}: cannot be read: {str(fault).splitlines()[0]}. Download it again") from None
+    except (pickle.UnpicklingError, *_DAMAGED, TypeError, AttributeError, AssertionError) as fault:
+        reason = str(fault).partition("WeightsUnpickler error:")[2].strip() or str(fault) or type(fault).__name__
+        reason = reason.splitlines()[0]
+        raise CheckpointError(f"{path}: cannot be read: {reason}. Download it again") from None
 
 
 def _unwrap(path: Path, loaded: object) -> tuple[Kind, dict[str, Tensor], dict[str, int | float]]:
