@@ -73,6 +73,7 @@ def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
 
 CHECKS: Final = (
     *pieces.time_faults("time_encoder", double="W"),
+    pieces.Heads(TEXT),
     pieces.Tied(f"{TEXT}.shared.weight", f"{TEXT}.encoder.embed_tokens.weight"),
     shapes.action_faults,
 )

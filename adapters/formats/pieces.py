@@ -120,6 +120,18 @@ class _TimeCheck:
             yield f"{self._name} differs by {apart:.2g} from exp(-2k ln(10000) / width), so this policy counts time differently"
 
 
+class Heads:
+    """A check that T5's heads share out its attention."""
+
+    def __init__(self, text: str) -> None:
+        self._name = f"{text}.encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+
+    def __call__(self, tensors: Mapping[str, Tensor], sizes: Sizes) -> Iterable[str]:
+        del tensors
+        if sizes["U"] % sizes["R"]:
+            yield f"{self._name} has {sizes['R']} heads, which cannot share out {sizes['U']} numbers"
+
+
 class Tied:
     """A check that two tensors are one."""
 

@@ -59,6 +59,7 @@ FORMAT: Final = Format(
     spec=spec,
     checks=(
         *pieces.time_faults(f"state_encoders_time.{BELIEF}", double="W"),
+        pieces.Heads(TEXT),
         pieces.Tied(f"{TEXT}.shared.weight", f"{TEXT}.encoder.embed_tokens.weight"),
         shapes.action_faults,
     ),

@@ -49,7 +49,7 @@ def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         sizes,
         fusion_stem=f"{SEE}.fusion_xformer.encoder.layers.",
         decoder_stem=f"{DECODER}.layers.",
-        views=(shapes.NAVIGATION, shapes.MANIPULATION),
+        views=shapes.SQUARE,
         uses_holding=False,
         fusion_order="text_views",
         decoder="llama_cross",

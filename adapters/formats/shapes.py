@@ -19,6 +19,8 @@ FILL: Final = (123, 117, 104)
 """What the normalisation takes away: an uncovered pixel is zero to the encoder."""
 NAVIGATION: Final = View(name="navigation", width=384, height=224, fill=FILL)
 MANIPULATION: Final = View(name="manipulation", width=384, height=224, fill=FILL)
+SQUARE: Final = tuple(View(name=view.name, width=256, height=256, fill=(128, 128, 128)) for view in (NAVIGATION, MANIPULATION))
+"""What SigLIP is given: the whole image pressed into a square."""
 
 HEADS: Final = 8
 """Of every attention of the policy. Tensors do not tell; all published versions of small_3 have 8."""

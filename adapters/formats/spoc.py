@@ -51,7 +51,7 @@ def _siglip_spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
         sizes,
         fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
-        views=shapes.views_of(groups),
+        views=shapes.SQUARE[: len(shapes.views_of(groups))],
         uses_holding="manipulation" in groups,
         decoder="torch_cross",
         **shapes.public_siglip(),

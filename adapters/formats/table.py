@@ -301,10 +301,13 @@ def convert(checkpoint: Checkpoint, form: Format) -> Imported:
     except CheckpointError as fault:
         raise _fault(checkpoint, form, str(fault).splitlines()) from None
     inner = {name.removeprefix(fit.prefix): checkpoint.tensors[name] for name in fit.found}
-    faults = [fault for check in form.checks for fault in check(inner, sizes)]
-    whole = [f"{name} holds {t.dtype}, not floating point numbers" for name, t in inner.items() if not t.is_floating_point()]
-    if faults or whole:
-        raise _fault(checkpoint, form, faults + whole)
+    faults = [
+        f"{name} holds {tensor.dtype}, not floating point numbers" for name, tensor in inner.items() if not tensor.is_floating_point()
+    ]
+    faults = faults or [fault for check in form.checks for fault in check(inner, sizes)]
+    if faults:
+        named = [fit.prefix + fault if fault.partition(" ")[0] in inner else fault for fault in faults]
+        raise _fault(checkpoint, form, named)
     state: dict[str, Tensor] = {}
     account = []
     for name, tensor in checkpoint.tensors.items():

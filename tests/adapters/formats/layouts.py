@@ -163,6 +163,12 @@ def spoc(s: Size) -> Shapes:
     return {f"model.{name}": shape for name, shape in out.items()}
 
 
+def spoc_siglip(s: Size) -> Shapes:
+    """The encoders' own names are not known; these stand for them."""
+    out = spoc_trunk(s) | {"visual_encoder.image_encoder.model.trunk.pos_embed": (1, 4, 8)}
+    return {f"model.{name}": shape for name, shape in (out | {"visual_encoder.text_encoder.ln_final.weight": (8,)}).items()}
+
+
 def spoc_trunk(s: Size) -> Shapes:
     out = _eyes(s, manipulation=True)
     for i in range(s.layers):

@@ -134,7 +134,7 @@ def test_a_pickle_beside_the_zip_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="neither a safetensors file"):
         read_checkpoint(path)
     torch.save(STATE, path, _use_new_zipfile_serialization=False)
-    with pytest.raises(CheckpointError, match="torch older than 1.6"):
+    with pytest.raises(CheckpointError, match="older than 1"):
         read_checkpoint(path)
 
 
