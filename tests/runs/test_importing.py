@@ -149,7 +149,7 @@ def test_known_checkpoints_name_formats_robots_and_tasks_that_there_are() -> Non
         assert load_embodiment(one.robot)[0].name == one.robot
         assert load_task(one.task)[0].name == one.task
         assert one.where.startswith(("https://", "hub://"))
-    assert CHOICES == ("auto", *FORMATS)
+    assert ("auto", *FORMATS) == CHOICES
 
 
 @pytest.mark.skipif("FLARE_FULL_SIZE" not in os.environ, reason="1.3 GB of memory and disk; set FLARE_FULL_SIZE=1")

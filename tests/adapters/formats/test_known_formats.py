@@ -55,9 +55,13 @@ def checkpoint(state: dict[str, Tensor]) -> Checkpoint:
 
 def told(state: dict[str, Tensor], form: str = "auto") -> str:
     """The refusal of a state dict."""
+
+    def carry() -> Imported:
+        file = checkpoint(state)
+        return convert(file, recognise(file)[0] if form == "auto" else FORMATS[form])
+
     with pytest.raises(CheckpointError) as refused:
-        given_ = checkpoint(state)
-        convert(given_, recognise(given_)[0] if form == "auto" else FORMATS[form])
+        carry()
     return str(refused.value)
 
 

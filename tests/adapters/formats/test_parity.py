@@ -1,5 +1,6 @@
 """An imported policy says what the release would say: product against the straight-line oracle, on the same random weights."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -115,9 +116,10 @@ FLARE = {
 }
 
 
-def flare_case(case: str, folder: Path, *, change: str = "") -> float:
+def flare_case(case: str, folder: Path, *, change: str = "", size: layouts.Size | None = None) -> float:
     """Difference between product and oracle; with `change`, one weight of the file is permuted for the product alone."""
     shapes, kind, has, fed = FLARE[case]
+    shapes = shapes if size is None else layouts.flare_il(size)
     state = layouts.random_state(shapes, seed=1)
     expected = flare_expected(state, has, fed)
     if change:
@@ -167,6 +169,11 @@ def test_positions_rolled_by_one_turn_it_red(tmp_path: Path) -> None:
     expected = flare_expected(state, BOTH, BOTH)
     policy = policy_of(imported(layouts.save_lightning(tmp_path / "a.ckpt", state | {name: state[name].roll(1, 1)})))
     assert apart(policy, inputs(seen(policy, BOTH), BOTH), expected) > 100 * TIGHT
+
+
+@pytest.mark.skipif("FLARE_FULL_SIZE" not in os.environ, reason="2 GB of memory; set FLARE_FULL_SIZE=1")
+def test_flare_at_full_size_says_what_the_oracle_says(tmp_path: Path) -> None:
+    assert flare_case("il", tmp_path, size=layouts.REAL) <= TIGHT
 
 
 @pytest.mark.parametrize("separate", [True, False])
