@@ -107,8 +107,9 @@ class FineTuner:
             self._weigh_costs(rollouts)
         batches = self.crew.each(lambda worker: self.learner.prepare(worker, self.collectors[worker], rollouts[worker]))
         losses = self.learner.update(batches, self.progress.updates, now)
-        for collector, rollout in zip(self.collectors, rollouts, strict=True):
-            collector.remember(rollout)
+        if not recipe.cold_memory:
+            for collector, rollout in zip(self.collectors, rollouts, strict=True):
+                collector.remember(rollout)
         return self._record(rollouts, losses, now, collected - began, time.perf_counter() - began)
 
     def _weigh_costs(self, rollouts: Sequence[Rollout]) -> None:

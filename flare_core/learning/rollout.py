@@ -15,7 +15,7 @@ from torch import Tensor
 from flare_core.evaluation.episodes import Stage, records_of
 from flare_core.policies.distribution import chosen, log_probabilities, sample
 from flare_core.policies.interface import Actor, Network, Observation, PolicyInputs, PolicySenses, cat, stack
-from flare_core.policies.memory import Memory
+from flare_core.policies.memory import Memory, age_after
 from flare_core.seeding import uniforms
 
 
@@ -140,7 +140,13 @@ class Collector:
         """Keep the last S inputs as the history of the next rollout; call it once the update is done with the old one."""
         past = [rollout.inputs] if self.history is None else [self.history, rollout.inputs]
         joined, starts = cat(past, 0), torch.cat([self.history_starts, rollout.starts])
-        self.history, self.history_starts = joined.at(slice(-self.context, None)), starts[-self.context :]
+        kept = self._needed(starts) if joined.is_large else self.context
+        self.history, self.history_starts = joined.at(slice(-kept, None)), starts[-kept:]
+
+    def _needed(self, starts: Tensor) -> int:
+        """Steps back to the beginning of the longest present episode, at most the context; starts (T, B)."""
+        age = age_after(starts, torch.zeros(starts.shape[1], dtype=torch.int64), self.context)
+        return max(1, int(age.masked_fill(self.starting, 0).max()))
 
     def _final_inputs(self, final: Any, rows: npt.NDArray[np.int64]) -> PolicyInputs:
         """Inputs of the last observations of the rows whose episode was cut, (E, ...)."""

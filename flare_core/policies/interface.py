@@ -8,7 +8,7 @@ Shapes: T steps, B rows, E episodes, W width, A actions.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,7 @@ class PolicyInputs:
     """What a tower sees, (T, B, ...) for a sequence or (B, ...) for one step; a family's is a frozen dataclass of tensors."""
 
     __slots__: tuple[str, ...] = ()
+    is_large: ClassVar[bool] = False  # steps that no present episode needs are then not kept from rollout to rollout
 
     def tensors(self) -> dict[str, Tensor]:
         """Every field by name."""

@@ -6,6 +6,9 @@ References: Touvron et al. 2023, arXiv:2302.13971 (pre-norm with RMSNorm, SwiGLU
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -164,4 +167,6 @@ def projected_keys(attention: nn.MultiheadAttention, x: Tensor) -> tuple[Tensor,
     return split_heads(k, attention.num_heads), split_heads(v, attention.num_heads)
 
 
-LAYERS = {"llama": LlamaLayer, "llama_cross": LlamaCrossLayer, "torch_cross": TorchCrossLayer}
+LAYERS: Final[Mapping[str, Callable[[SpocSpec], DecoderLayer]]] = MappingProxyType(
+    {"llama": LlamaLayer, "llama_cross": LlamaCrossLayer, "torch_cross": TorchCrossLayer}
+)

@@ -46,3 +46,26 @@ class Decoder(nn.Module):
             values.append(v[:, :, -kept:].detach())
             x = layer(x, k, v, mask, words)
         return self.output(self.norm(x)).transpose(0, 1), Memory(keys=tuple(keys), values=tuple(values), age=age)
+
+    def after(self, x: Tensor, starts: Tensor, words: Words, y: Tensor, at: Tensor, row: Tensor, more: Words) -> Tensor:
+        """What becomes of steps y (E, W) that each follow step `at` of row `row` of x in the same episode: (E, W).
+
+        Args:
+            x: (T, B, W), words: of these; starts: bool (T, B), the first step counts as one.
+            at, row: int64 (E,). more: words of y.
+        """
+        steps = torch.arange(len(x))
+        begin = torch.where(starts, steps.unsqueeze(1), 0).cummax(dim=0).values[at, row]  # (E,)
+        at = at.unsqueeze(1)
+        seen = (steps <= at) & (steps >= begin.unsqueeze(1)) & (steps > at + 1 - self.context)  # (E, T)
+        own = torch.cat([seen, seen.new_ones(len(y), 1)], dim=1)[:, None, None]
+        x, y = x.transpose(0, 1), y.unsqueeze(1)
+        mask = window(starts, starts.new_zeros(starts.shape[1], dtype=torch.int64), self.context, 0).unsqueeze(1)
+        for layer in self.layers:
+            assert isinstance(layer, DecoderLayer)
+            k, v = layer.keys(x)
+            own_k, own_v = layer.keys(y)
+            y = layer(y, torch.cat([k[row], own_k], dim=2), torch.cat([v[row], own_v], dim=2), own, more)
+            x = layer(x, k, v, mask, words)
+        out: Tensor = self.output(self.norm(y))
+        return out[:, 0]

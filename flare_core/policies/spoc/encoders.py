@@ -109,8 +109,8 @@ class SpocEncoder(nn.Module):
         embeddings = model.embeddings
         tokens = torch.cat([embeddings.cls_token.expand(len(x), -1, -1), embeddings.patch_embeddings(x)], dim=1)
         tokens = tokens + _positions(embeddings.position_embeddings, rows, columns)
-        tokens = model.layernorm(model.encoder(tokens).last_hidden_state)
-        return tokens[:, 1:].transpose(1, 2).reshape(len(x), -1, rows, columns)
+        normed: Tensor = model.layernorm(model.encoder(tokens).last_hidden_state)
+        return normed[:, 1:].transpose(1, 2).reshape(len(x), -1, rows, columns)
 
     def _siglip(self, x: Tensor) -> Tensor:
         side = int(self.spec.image_config["image_size"]) // int(self.spec.image_config["patch_size"])

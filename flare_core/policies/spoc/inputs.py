@@ -5,7 +5,7 @@ Shapes: V views that are fed, P patches, F channels, L tokens of the longest ins
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -28,6 +28,7 @@ class SpocInputs(PolicyInputs):
         step: int64 (...), step within the episode.
     """
 
+    is_large: ClassVar[bool] = True
     features: Tensor
     views: Tensor
     text: Tensor

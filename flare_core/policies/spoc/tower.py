@@ -54,19 +54,32 @@ class SpocTower(Actor):
 
     def trunk(self, inputs: SpocInputs, starts: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Fused, embedded and decoded inputs (T, B, W), and the memory after the last step (detached)."""
+        x, words = self._embed(inputs)
+        x, memory = self.decoder(x, starts, memory, words)
+        return x, memory
+
+    def value_after(self, past: SpocInputs, starts: Tensor, at: Tensor, row: Tensor, final: SpocInputs) -> Tensor:
+        """As Network.value_after; every step of the past is fused once, whatever the number of episodes."""
+        rows, which = torch.unique(row, return_inverse=True)
+        some = (slice(0, int(at.max()) + 1), rows)
+        x, words = self._embed(past.at(some))
+        y, more = self._embed(final.at(None))
+        out: Tensor = self.head(self.decoder.after(x, starts[some], words, y[0], at, which, more))
+        return out
+
+    def _embed(self, inputs: SpocInputs) -> tuple[Tensor, Words]:
+        """What the decoder is given of every step, (T, B, W), and the instructions."""
         encoded = self.texts.encode(inputs.text.flatten(0, 1))
         words: Tensor = self.text_adapt(encoded.tokens)  # (U, L, W)
         x = self._fuse(inputs.features.flatten(0, 1), inputs.views.flatten(0, 1)[0], words, encoded)
-        x = x.reshape(*starts.shape, -1)  # (T, B, W)
+        x = x.reshape(*inputs.step.shape, -1)  # (T, B, W)
         x = x + self.previous(inputs.previous)
         if self.spec.uses_holding:
             x = x + self.holding(inputs.holding)
         if self.spec.has_join:
             x = self.join(x)
         x = x + self._time(inputs.step)  # behind the join: PoliFormer's time code does not go through it
-        meant = Words(words, encoded.allowed, encoded.which.reshape(starts.shape).T)
-        x, memory = self.decoder(x, starts, memory, meant)
-        return x, memory
+        return x, Words(words, encoded.allowed, encoded.which.reshape(inputs.step.shape).T)
 
     def _time(self, step: Tensor) -> Tensor:
         """Sines and cosines of the step by turns: (...) to (..., W)."""
