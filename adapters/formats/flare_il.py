@@ -84,6 +84,6 @@ FORMAT: Final = Format(
     kind="lightning",
     rows=(*pieces.dinov2(IMAGE), *body(), *pieces.linear("actor", "actor.head", "A", "W")),
     spec=spec,
-    checks=CHECKS,
+    checks=(pieces.Grid(IMAGE), *CHECKS),
     origin="the model of FLaRe's public code, built and listed",
 )

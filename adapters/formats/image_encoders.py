@@ -53,6 +53,7 @@ OFFICIAL: Final = Format(
     kind="plain",
     rows=tuple(replace(row, source=row.source.removeprefix(".")) for row in pieces.dinov2("")),
     spec=_no_policy,
+    checks=(pieces.Grid(""),),
     origin="the public code of DINOv2",
 )
 PUBLISHED: Final = Format(
@@ -61,6 +62,7 @@ PUBLISHED: Final = Format(
     kind="plain",
     rows=_published(),
     spec=_no_policy,
+    checks=(pieces.Grid(""),),
     origin="the public code of transformers",
 )
 

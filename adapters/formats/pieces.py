@@ -14,6 +14,8 @@ from torch import Tensor
 from flare_core.adapters.formats.table import Row, Sizes
 
 TIME_TOLERANCE: Final = 1e-4
+HEAD_WIDTH: Final = 64
+"""Of DINOv2's attention, whatever its size: ViT-S/14 has 6 heads in 384."""
 PADDING: Final = "without the row for padding"
 FROZEN: Final = "frozen; the public encoder, named in policy.json, takes its place"
 
@@ -142,6 +144,20 @@ class Tied:
         del sizes
         if not torch.equal(tensors[self._one], tensors[self._other]):
             yield f"{self._other} differs from {self._one}; the model has them as one tensor"
+
+
+class Grid:
+    """A check that DINOv2's positions are a class token and a square, and that its width goes into heads and feed-forward."""
+
+    def __init__(self, image: str) -> None:
+        self._image = f"{image}." if image else ""
+
+    def __call__(self, tensors: Mapping[str, Tensor], sizes: Sizes) -> Iterable[str]:
+        del tensors
+        if math.isqrt(sizes["N"] - 1) ** 2 != sizes["N"] - 1:
+            yield f"{self._image}pos_embed has {sizes['N']} positions, which are not one and a square"
+        if sizes["X"] % sizes["F"] or sizes["F"] % HEAD_WIDTH:
+            yield f"{self._image}blocks: a width of {sizes['F']} and {sizes['X']} behind it are those of no DINOv2 with heads of {HEAD_WIDTH}"
 
 
 def without_last(tensor: Tensor, sizes: Sizes) -> tuple[Tensor, ...]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
+from flare_core.adapters.formats.pieces import HEAD_WIDTH
 from flare_core.adapters.formats.table import Sizes
 from flare_core.embodiments.presets import ACTIONS
 from flare_core.policies.spec import View
@@ -24,8 +25,6 @@ SQUARE: Final = tuple(View(name=view.name, width=256, height=256, fill=(128, 128
 
 HEADS: Final = 8
 """Of every attention of the policy. Tensors do not tell; all published versions of small_3 have 8."""
-HEAD_WIDTH: Final = 64
-"""Of DINOv2 and T5 alike: ViT-S/14 has 6 heads in 384."""
 DINOV2_SOURCE: Final = "hub://facebook/dinov2-small@ed25f3a31f01632728cabb09d1542f84ab7b0056"
 SIGLIP_SOURCE: Final = "hub://google/siglip-base-patch16-256@b078df89e446d623010d890864d4207fe6399f61"
 SIGLIP_TOKENIZER: Final = SIGLIP_SOURCE.removeprefix("hub://")
@@ -43,7 +42,7 @@ def dinov2_config(sizes: Sizes, stem: str) -> dict[str, Any]:
     return {
         "hidden_size": width,
         "num_hidden_layers": sizes[stem],
-        "num_attention_heads": max(1, width // HEAD_WIDTH),
+        "num_attention_heads": width // HEAD_WIDTH,
         "mlp_ratio": sizes["X"] // width,
         "patch_size": patch,
         "image_size": math.isqrt(sizes["N"] - 1) * patch,

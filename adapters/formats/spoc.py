@@ -64,7 +64,7 @@ DINOV2: Final = Format(
     kind="lightning",
     rows=(*pieces.dinov2(flare_il.IMAGE), *pieces.t5(flare_il.TEXT), *_ROWS),
     spec=_spec,
-    checks=flare_il.CHECKS,
+    checks=(pieces.Grid(flare_il.IMAGE), *flare_il.CHECKS),
     refused=REFUSED,
     origin=ORIGIN,
 )

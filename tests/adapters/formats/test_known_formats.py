@@ -20,7 +20,7 @@ from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError
 from tests.adapters.formats import layouts
 
-SIZE = layouts.Size(width=16, hidden=8, fusion_feed=12, decoder_feed=20, image=64, image_feed=32, words=30, text=10)
+SIZE = layouts.Size(width=16, hidden=8, fusion_feed=12, decoder_feed=20, image=64, image_feed=128, words=30, text=10)
 FLAN = replace(layouts.REAL, text_heads=6, text_inner=384, text_feed=1024, text_blocks=8)
 SIGLIP = replace(layouts.REAL, image=768, text=768)
 
@@ -120,7 +120,10 @@ def test_a_tensor_that_is_dropped_renamed_or_reshaped_is_named(name: str, data: 
     axis = 0 if alone else data.draw(st.integers(0, value.dim() - 1))
     longer = torch.cat([value, value.narrow(axis, 0, 1)], axis)
     said = told({**state, key: longer}, name)
-    assert any(f"{key} {what}" in said for what in (f"has the shape {[*longer.shape]}", [*longer.shape], "has 9 rates", "has 3 heads"))
+    assert any(
+        f"{key} {what}" in said
+        for what in (f"has the shape {[*longer.shape]}", [*longer.shape], "has 9 rates", "has 3 heads", "has 27 pos")
+    )
 
 
 def test_a_format_that_none_is_near_to_says_how_the_file_begins() -> None:
