@@ -157,7 +157,8 @@ class Grid:
         if math.isqrt(sizes["N"] - 1) ** 2 != sizes["N"] - 1:
             yield f"{self._image}pos_embed has {sizes['N']} positions, which are not one and a square"
         if sizes["X"] % sizes["F"] or sizes["F"] % HEAD_WIDTH:
-            yield f"{self._image}blocks: a width of {sizes['F']} and {sizes['X']} behind it are those of no DINOv2 with heads of {HEAD_WIDTH}"
+            what = f"a width of {sizes['F']} and {sizes['X']} behind it"
+            yield f"{self._image}blocks: {what} are those of no DINOv2 with heads of {HEAD_WIDTH}"
 
 
 def without_last(tensor: Tensor, sizes: Sizes) -> tuple[Tensor, ...]:

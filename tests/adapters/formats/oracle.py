@@ -1,7 +1,7 @@
 """The forward pass of the releases, straight down, on the names in their files: an oracle that shares nothing with the product.
 
-Shapes: T steps of B episodes that begin at step 0, P patches of a view, L words, W width, A actions. No caching, no masking of
-padded words (all words here are real), dropout off. Sources: FLaRe, RING, SPOC and PoliFormer, their architectures as published.
+Shapes: T steps of B episodes that begin at step 0, P patches of a view, L words, W width, A actions. No caching, no dropout;
+padded words are attended to by all but T5, as the releases do. Sources: FLaRe, RING, SPOC and PoliFormer, their architectures as published.
 """
 
 import math
@@ -30,14 +30,16 @@ def rms(s: State, name: str, x: Tensor, eps: float) -> Tensor:
     return x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps) * s[f"{name}.weight"]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, heads: int, *, bias: Tensor | float = 0.0, scale: float | None = None) -> Tensor:
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, heads: int, *, bias: Tensor | float = 0.0, unseen: Tensor | float = 0.0, scale: float | None = None
+) -> Tensor:
     """(N, Lq, W), (N, Lk, W) -> (N, Lq, W), head by head."""
     size = q.shape[-1] // heads
     out = []
     for h in range(heads):
         part = slice(h * size, (h + 1) * size)
         score = q[..., part] @ k[..., part].transpose(-1, -2) * (size**-0.5 if scale is None else scale)
-        score = score + (bias[h] if isinstance(bias, Tensor) and bias.dim() == 3 else bias)
+        score = score + (bias[h] if isinstance(bias, Tensor) and bias.dim() == 3 else bias) + unseen
         out.append(torch.softmax(score, -1) @ v[..., part])
     return torch.cat(out, -1)
 
@@ -86,7 +88,9 @@ def _bucket(distance: int) -> int:
 
 
 def t5(s: State, at: str, ids: Tensor, *, gated: bool) -> Tensor:
-    """(B, L) -> (B, L, Q)."""
+    """(B, L) -> (B, L, Q); words below 0 are padding, which T5 does not look at but says something of."""
+    unseen = torch.where(ids < 0, -math.inf, 0.0)[:, None, :]
+    ids = ids.clamp(min=0)
     x = s[f"{at}shared.weight"][ids]
     table = s[f"{at}encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"]
     length, heads = ids.shape[1], table.shape[1]
@@ -96,7 +100,7 @@ def t5(s: State, at: str, ids: Tensor, *, gated: bool) -> Tensor:
         k = f"{at}encoder.block.{b}.layer."
         y = rms(s, f"{k}0.layer_norm", x, 1e-6)
         q_, k_, v_ = (linear(s, f"{k}0.SelfAttention.{p}", y) for p in "qkv")
-        x = x + linear(s, f"{k}0.SelfAttention.o", attend(q_, k_, v_, heads, bias=bias, scale=1.0))
+        x = x + linear(s, f"{k}0.SelfAttention.o", attend(q_, k_, v_, heads, bias=bias, unseen=unseen, scale=1.0))
         y = rms(s, f"{k}1.layer_norm", x, 1e-6)
         d = f"{k}1.DenseReluDense"
         up = F.gelu(linear(s, f"{d}.wi_0", y), approximate="tanh") * linear(s, f"{d}.wi_1", y) if gated else F.relu(linear(s, f"{d}.wi", y))

@@ -133,12 +133,12 @@ def flare_case(case: str, folder: Path, *, change: str = "", size: layouts.Size 
     return apart(policy, inputs(seen(policy, fed), fed), expected)
 
 
-def flare_expected(state: dict[str, Tensor], has: tuple[str, ...], fed: tuple[str, ...]) -> Tensor:
+def flare_expected(state: dict[str, Tensor], has: tuple[str, ...], fed: tuple[str, ...], ids: Tensor = IDS) -> Tensor:
     inner = stripped(state)
     at = "visual_encoder.image_encoder.model."
     dino, at = (inner, at) if f"{at}cls_token" in inner else (ENCODER, "")
     with torch.no_grad():
-        return oracle.flare(inner, images(fed), IDS, PREVIOUS, HOLDING if has == BOTH else None, dino, at)
+        return oracle.flare(inner, images(fed), ids, PREVIOUS, HOLDING if has == BOTH else None, dino, at)
 
 
 @pytest.mark.parametrize("case", FLARE)
@@ -169,6 +169,20 @@ def test_positions_rolled_by_one_turn_it_red(tmp_path: Path) -> None:
     expected = flare_expected(state, BOTH, BOTH)
     policy = policy_of(imported(layouts.save_lightning(tmp_path / "a.ckpt", state | {name: state[name].roll(1, 1)})))
     assert apart(policy, inputs(seen(policy, BOTH), BOTH), expected) > 100 * TIGHT
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_padded_words_are_attended_to_as_in_the_release_only_if_asked(exact: bool, tmp_path: Path) -> None:
+    state = layouts.random_state(FLARE["il"][0], seed=1)
+    padded = IDS.clone()
+    padded[1, 3:] = -1
+    expected = flare_expected(state, BOTH, BOTH, padded)
+    found = imported(layouts.save_lightning(tmp_path / "a.ckpt", state))
+    policy = policy_of(replace(found, spec=replace(found.spec, exact=exact)))
+    whole, _ = logits(policy, inputs(seen(policy, BOTH), BOTH, padded))
+    off = (whole - expected).abs().amax(dim=(0, 2))  # by row; only the second one is padded
+    assert float(off[0]) <= TIGHT
+    assert float(off[1]) <= TIGHT if exact else float(off[1]) > 100 * TIGHT
 
 
 @pytest.mark.skipif("FLARE_FULL_SIZE" not in os.environ, reason="2 GB of memory; set FLARE_FULL_SIZE=1")
