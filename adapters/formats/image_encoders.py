@@ -8,7 +8,8 @@ from torch import Tensor
 
 from flare_core.adapters.formats import pieces, shapes
 from flare_core.adapters.formats.container import Checkpoint
-from flare_core.adapters.formats.table import Format, Imported, Row, Sizes, convert, faults_of, match
+from flare_core.adapters.formats.conversion import Imported, convert
+from flare_core.adapters.formats.table import Format, Row, Sizes, faults_of, match
 from flare_core.errors import CheckpointError
 from flare_core.policies.spoc.spec import IN_BUNDLE, SpocSpec
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from flare_core.adapters.formats.container import Checkpoint, read_checkpoint
+from flare_core.adapters.formats.conversion import Imported, convert
 from flare_core.adapters.formats.image_encoders import put_image_encoder, width_faults
 from flare_core.adapters.formats.known_checkpoints import KnownCheckpoint, known_by_file
 from flare_core.adapters.formats.known_formats import FORMATS, recognise
 from flare_core.adapters.formats.shapes import ROBOT
-from flare_core.adapters.formats.table import Imported, KeyAccount, convert
+from flare_core.adapters.formats.table import KeyAccount
 from flare_core.bundles.bundle import Bundle, refuse_taken, save_bundle
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError

@@ -13,9 +13,9 @@ from transformers import Dinov2Config, Dinov2Model, T5Config, T5EncoderModel
 
 from flare_core.adapters.formats import image_encoders, pieces
 from flare_core.adapters.formats.container import Checkpoint
+from flare_core.adapters.formats.conversion import Imported, convert
 from flare_core.adapters.formats.image_encoders import put_image_encoder, width_faults
 from flare_core.adapters.formats.known_formats import FORMATS, recognise
-from flare_core.adapters.formats.table import Imported, convert
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError
 from tests.adapters.formats import layouts

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from flare_core.adapters.formats.container import read_checkpoint
+from flare_core.adapters.formats.conversion import Imported, convert
 from flare_core.adapters.formats.image_encoders import put_image_encoder
 from flare_core.adapters.formats.known_formats import recognise
-from flare_core.adapters.formats.table import Imported, convert
 from flare_core.policies.spoc.inputs import SpocInputs
 from flare_core.policies.spoc.policy import SpocPolicy
 from tests.adapters.formats import layouts, oracle
