@@ -17,7 +17,7 @@ from flare_core.policies.spoc.inputs import SpocInputs
 from flare_core.policies.spoc.spec import SpocSpec
 from flare_core.policies.spoc.texts import Encoded, Texts
 
-FRAMES = 16  # that are fused at once: their activations fit the processor's cache
+FRAMES = 8  # that are fused at once: their activations fit the processor's cache
 
 
 class SpocTower(Actor):
