@@ -43,3 +43,7 @@ class BundleError(FlareError):
 
 class PolicyError(FlareError):
     """A policy that cannot be built here: a package, a tokenizer or an encoder's weights are missing."""
+
+
+class CheckpointError(FlareError):
+    """A foreign checkpoint that cannot be read, recognised or carried over."""

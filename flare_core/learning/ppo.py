@@ -153,8 +153,9 @@ class Learner:
         rollout = batch.rollout
         some = (slice(None), rows)
         inputs, starts = rollout.inputs.at(some), rollout.starts[some]
-        out, _ = self.critics[worker].sequence(inputs, starts, batch.critic_memory.at(rows))
-        wrong = out - batch.returns[some]  # (T, b, 1 + L)
+        with self._arithmetic():
+            out, _ = self.critics[worker].sequence(inputs, starts, batch.critic_memory.at(rows))
+        wrong = out.float() - batch.returns[some]  # (T, b, 1 + L)
         value_loss = torch.stack([0.5 * one.square().mean() for one in wrong.unbind(-1)]).sum()
         found = {"value_loss": float(value_loss.detach())}
         loss = self.recipe.value_weight * value_loss
@@ -165,10 +166,15 @@ class Learner:
         torch.autograd.backward(loss / share)
         return found
 
+    def _arithmetic(self) -> torch.autocast:
+        """The recipe's arithmetic of matrix products, for the forward pass and with it for the backward one."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.arithmetic == "bfloat16")
+
     def _policy_loss(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:
         rollout, some, clip = batch.rollout, (slice(None), rows), self.recipe.clip
-        logits, _ = self.actors[worker].sequence(rollout.inputs.at(some), rollout.starts[some], rollout.memory.at(rows))
-        allowed = rollout.allowed[some]
+        with self._arithmetic():
+            logits, _ = self.actors[worker].sequence(rollout.inputs.at(some), rollout.starts[some], rollout.memory.at(rows))
+        logits, allowed = logits.float(), rollout.allowed[some]
         logp = log_probabilities(logits, allowed, self.new_rows, now.epsilon)
         ratio = (chosen(logp, rollout.actions[some]) - rollout.logp[some]).exp()
         gains = batch.advantages[some]

@@ -62,5 +62,6 @@ class Texts:
         ids = row if self.exact else tuple(token for token in row if token != PADDING)
         if ids not in self._kept:
             tokens = torch.tensor([ids], dtype=torch.int64)
-            self._kept[ids] = self._encoder.words(tokens.clamp(min=0), tokens != PADDING)[0].float()
+            with torch.autocast("cpu", enabled=False):  # what is kept must not depend on who asked first
+                self._kept[ids] = self._encoder.words(tokens.clamp(min=0), tokens != PADDING)[0]
         return self._kept[ids]

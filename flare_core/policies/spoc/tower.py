@@ -17,7 +17,7 @@ from flare_core.policies.spoc.inputs import SpocInputs
 from flare_core.policies.spoc.spec import SpocSpec
 from flare_core.policies.spoc.texts import Encoded, Texts
 
-FRAMES = 16  # that are fused at once: their activations fit the processor's cache
+FRAMES = 8  # that are fused at once: their activations fit the processor's cache
 
 
 class SpocTower(Actor):
@@ -73,11 +73,12 @@ class SpocTower(Actor):
         words: Tensor = self.text_adapt(encoded.tokens)  # (U, L, W)
         x = self._fuse(inputs.features.flatten(0, 1), inputs.views.flatten(0, 1)[0], words, encoded)
         x = x.reshape(*inputs.step.shape, -1)  # (T, B, W)
-        x = x + self.previous(inputs.previous) + self._time(inputs.step)
+        x = x + self.previous(inputs.previous)
         if self.spec.uses_holding:
             x = x + self.holding(inputs.holding)
         if self.spec.has_join:
             x = self.join(x)
+        x = x + self._time(inputs.step)  # behind the join: PoliFormer's time code does not go through it
         return x, Words(words, encoded.allowed, encoded.which.reshape(inputs.step.shape).T)
 
     def _time(self, step: Tensor) -> Tensor:
