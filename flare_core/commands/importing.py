@@ -19,10 +19,17 @@ KNOWN = ("checkpoint", "format", "robot", "task", "size", "licence of the weight
 @click.option("form", "--format", type=click.Choice(FORMATS), default="auto", show_default=True, help="Layout of FILE.")
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle.")
 @click.option("--image-encoder", metavar="PATH|hub://REPO@REV", help="DINOv2, to put into the bundle of a policy that lacks it.")
+@click.option(
+    "--tokenizer", metavar="PATH", type=click.Path(path_type=Path, dir_okay=False),
+    help="The text encoder's tokenizer.json, to put into the bundle; else it comes from the Hub when the policy is used.",
+)  # fmt: skip
 @click.option("--task", metavar="TASK", help="Task of the bundle. [default: the known one of a public checkpoint, else objectnav]")
 @click.option("--known", is_flag=True, help="List public checkpoints instead, and where they are.")
 @click.pass_obj
-def import_(command: str, file: Path | None, form: str, out: Path | None, image_encoder: str | None, task: str | None, known: bool) -> None:
+def import_(
+    command: str, file: Path | None, form: str, out: Path | None, image_encoder: str | None, tokenizer: Path | None, task: str | None,
+    known: bool,
+) -> None:  # fmt: skip
     """Make a bundle out of a checkpoint of FLaRe, SPOC, SafeVLA, RING or PoliFormer.
 
     FILE is a .ckpt, .pt or .safetensors file. Nothing in it is run, and every tensor is accounted for.
@@ -35,7 +42,7 @@ def import_(command: str, file: Path | None, form: str, out: Path | None, image_
     from flare_core.runs.importing import import_checkpoint
 
     use_one_thread()
-    _print(import_checkpoint(file, out, form=form, image_encoder=image_encoder, task=task, command=command))
+    _print(import_checkpoint(file, out, form=form, image_encoder=image_encoder, tokenizer=tokenizer, task=task, command=command))
 
 
 def _print(done: "Import") -> None:

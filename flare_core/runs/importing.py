@@ -17,7 +17,8 @@ from flare_core.adapters.formats.table import KeyAccount
 from flare_core.bundles.bundle import Bundle, refuse_taken, save_bundle
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError
-from flare_core.policies.spoc.policy import SpocPolicy
+from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
+from flare_core.policies.spoc.tokenizer import Words, held
 from flare_core.runs.facts import commit
 from flare_core.tasks.spec import load_task
 
@@ -51,8 +52,9 @@ class Import:
 
 
 def import_checkpoint(
-    path: Path, out: Path, *, form: str = "auto", image_encoder: str | None = None, task: str | None = None, command: str
-) -> Import:
+    path: Path, out: Path, *, form: str = "auto", image_encoder: str | None = None, tokenizer: Path | None = None,
+    task: str | None = None, command: str,
+) -> Import:  # fmt: skip
     """Carry a foreign checkpoint over and write it as a bundle.
 
     Args:
@@ -61,10 +63,12 @@ def import_checkpoint(
         form: a name of FORMATS, or "auto" to tell it by the names of the tensors.
         image_encoder: file or folder with DINOv2, or hub://REPO@REVISION, to put into the bundle; None leaves a policy whose
             checkpoint lacks it with the address of the public one.
+        tokenizer: the text encoder's `tokenizer.json`, to keep in the bundle, which then needs no network for it.
         task: packaged name or file; None for the one that a public checkpoint is known to be for, else objectnav.
 
     Raises:
         CheckpointError: the file cannot be read, is of no known format, or not quite of the one that it resembles.
+        PolicyError: `tokenizer` is none.
         BundleError: `out` holds something already.
     """
     refuse_taken(out)
@@ -76,6 +80,8 @@ def import_checkpoint(
     faults = width_faults(imported)
     if faults:
         raise CheckpointError("\n  ".join([f"{path}: cannot be used as it is:", *faults]))
+    if tokenizer is not None:
+        imported = _with_tokenizer(imported, tokenizer)
     known = known_by_file(path.name, found.name)
     body, embodiment = load_embodiment(ROBOT if known is None else known.robot)
     _, task_spec = load_task(task or (DEFAULT_TASK if known is None else known.task))
@@ -117,6 +123,15 @@ def _encoder_file(reference: str) -> Path:
         raise CheckpointError(f"{reference}: {ENCODER_FILE} cannot be had: {what}. Download it elsewhere and give its path") from None
 
 
+def _with_tokenizer(imported: Imported, path: Path) -> Imported:
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise CheckpointError(f"{path}: cannot be read: {fault.strerror}. Give the tokenizer.json of {imported.spec.tokenizer}") from None
+    Words(imported.spec, content)
+    return replace(imported, state={**imported.state, TOKENIZER: held(content)})
+
+
 def _check_fits(path: Path, imported: Imported) -> None:
     """The tensors are those of a policy of this shape, name by name; encoders that stay outside are the only ones that may lack."""
     with torch.device("meta"):
@@ -125,6 +140,7 @@ def _check_fits(path: Path, imported: Imported) -> None:
         prefix for prefix, source in (("encoder.image.", imported.spec.image_source), ("encoder.text.", imported.spec.text_source))
         if source.startswith(HUB)
     )  # fmt: skip
+    wanted |= {TOKENIZER: imported.state[TOKENIZER]} if TOKENIZER in imported.state else {}
     missing = [name for name in wanted if name not in imported.state and not name.startswith(frozen or ("\0",))]
     unknown = [name for name in imported.state if name not in wanted]
     odd = [name for name, value in imported.state.items() if name in wanted and wanted[name].shape != value.shape]
