@@ -238,6 +238,7 @@ def operators(variant: str, steps: int, rows: int) -> None:
     work = one_update(variant, steps, rows)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         work()
+    del work
     events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
     whole = sum(event.self_cpu_time_total for event in events)
     table([[f"update, {variant}: operator", "own time, %"], *[[e.key, f"{100 * e.self_cpu_time_total / whole:.1f}"] for e in events[:8]]])
@@ -257,9 +258,7 @@ def main() -> None:
         return
     actor_steps(asked.rounds, asked.rows)
     most, relative = gradients_differ(2, asked.rows)
-    print(
-        f"gradients of ours and of the straight-line update in float64 differ by at most {most:.1e}, {relative:.1e} of their tensor's largest\n"
-    )
+    print(f"gradients in float64: ours and the straight-line ones differ by {most:.0e}, {relative:.0e} of their tensor's largest\n")
     updates(asked.rounds, asked.steps, asked.rows)
     for variant in VARIANTS[1:]:
         operators(variant, 8, asked.rows)

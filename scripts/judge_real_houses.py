@@ -12,7 +12,7 @@ import torch
 from flare_core.bundles.bundle import load_bundle
 from flare_core.evaluation.report import Episodes, compare, comparison_table, markdown
 from flare_core.houses.procthor import read_house
-from flare_core.policies.small import SmallPolicy
+from flare_core.policies.interface import Policy
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.evaluating import ready
@@ -48,7 +48,7 @@ def main() -> None:
         vocabulary=Vocabulary.load(),
     )
 
-    def judged(policy: SmallPolicy) -> Episodes:
+    def judged(policy: Policy) -> Episodes:
         watcher.stage("real houses", asked.episodes)
         return judge_policy(scene, policy, candidate.senses, asked.episodes, asked.workers, seed, watcher.advance)
 

@@ -18,8 +18,7 @@ import torch
 from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import markdown, summarise
-from flare_core.policies.families import policy_of
-from flare_core.policies.spec import PolicySpec
+from flare_core.policies.families import policy_of, shape_from_json
 from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.facts import commit, machine
@@ -44,7 +43,7 @@ def play(name: str, episodes: int, workers: int, report: Callable[[int], None]) 
     body, embodiment = load_embodiment(ROBOT)
     task, spec = load_task(name)
     bundle, vocabulary = load_bundle(POLICY), Vocabulary.load()
-    policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
+    policy = policy_of(shape_from_json(bundle.policy), bundle.state)
     views = own_views(policy.spec, body, None, None)
     scene = Scene(pack=houses_of("test", HELD_OUT_HOUSES), body=body, task=task, renders=dict(views.renders), vocabulary=vocabulary)
     expert = judge_expert(scene, episodes, workers)

@@ -168,7 +168,8 @@ class Learner:
 
     def _arithmetic(self) -> torch.autocast:
         """The recipe's arithmetic of matrix products, for the forward pass and with it for the backward one."""
-        return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.arithmetic == "bfloat16")
+        # One cache of cast weights serves all threads: whoever leaves first empties it, and sums of gradients round in another way.
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.arithmetic == "bfloat16", cache_enabled=False)
 
     def _policy_loss(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:
         rollout, some, clip = batch.rollout, (slice(None), rows), self.recipe.clip

@@ -142,6 +142,7 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
         {"normalise_advantages": True},
         {"joint_gradient_norm": True},
         {"entropy": 0.01},
+        {"arithmetic": "bfloat16"},
     ],
     ids=str,
 )

@@ -55,7 +55,8 @@ def found_by_first(attention: nn.MultiheadAttention, tokens: Tensor, allowed: Te
         if allowed is not None:
             scores = scores.masked_fill(~allowed.unsqueeze(1), -torch.inf)
         mean = torch.softmax(scores, dim=-1) @ tokens  # (N, H, W)
-        return (torch.einsum("nhw,hdw->nhd", mean, to_v) + v_bias).reshape(rows, width)
+        found: Tensor = torch.einsum("nhw,hdw->nhd", mean, to_v) + v_bias
+        return found.reshape(rows, width)
 
 
 def _finish(layer: nn.TransformerEncoderLayer, x: Tensor, found: Tensor) -> Tensor:

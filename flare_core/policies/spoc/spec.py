@@ -181,6 +181,10 @@ def _check(spec: SpocSpec) -> None:
         raise BundleError(f"policy.json: {odd[0]}: {getattr(spec, odd[0])!r} is not a size between 1 and {1 << 16}")
     if spec.width % spec.heads:
         raise BundleError(f"policy.json: width {spec.width} cannot be shared out among {spec.heads} heads")
+    side = spec.image_config.get("image_size")
+    odd_views = [view.name for view in spec.views if spec.image_encoder == "siglip" and (view.width, view.height) != (side, side)]
+    if odd_views:
+        raise BundleError(f"policy.json: views: SigLIP's images are {side}x{side}, and '{odd_views[0]}' is not")
     for name in ("image_source", "text_source"):
         source = getattr(spec, name)
         if source != IN_BUNDLE and not (str(source).startswith(HUB) and "@" in source):

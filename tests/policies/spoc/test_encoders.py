@@ -135,6 +135,7 @@ def test_a_shape_is_the_same_after_json(spec: SpocSpec) -> None:
         ({"heads": 0}, "heads: 0 is not a size between 1 and 65536"),
         ({"width": 33}, "width 33 cannot be shared out among 2 heads"),
         ({"text_source": "https://x"}, "text_source: 'https://x' is neither 'bundle' nor 'hub://REPO@REVISION'"),
+        (RING.to_json() | {"views": SPEC.to_json()["views"]}, "views: SigLIP's images are 16x16, and 'navigation' is not"),
         ({"rope": True}, "unexpected keyword argument 'rope'"),
         ({"family": "big"}, "family 'big' is not known here; this version reads 'small' and 'spoc'"),
     ],

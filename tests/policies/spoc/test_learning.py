@@ -69,6 +69,13 @@ def test_ratio_is_one_at_unchanged_weights_also_behind_a_rollout_boundary(tmp_pa
     assert max(run.update()["ratio_spread"] for _ in range(3)) < 1e-4
 
 
+def test_ratio_in_bfloat16_is_one_to_a_few_hundredths(tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"learning_rate": 1e-12, "kl": None, "arithmetic": "bfloat16"})
+    run = toy_run(tmp_path, recipe=recipe)
+    spreads = [run.update()["ratio_spread"] for _ in range(3)]
+    assert 1e-4 < max(spreads) < 0.05
+
+
 def test_ratio_check_goes_red_when_the_update_forgets_the_memory(tmp_path: Path) -> None:
     run = toy_run(tmp_path)
     run.update()
@@ -80,7 +87,7 @@ def test_ratio_check_goes_red_when_the_update_forgets_the_memory(tmp_path: Path)
     assert (warm - cold).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("change", [{}, {"separate_critic": False}, {"cold_memory": True}], ids=str)
+@pytest.mark.parametrize("change", [{}, {"separate_critic": False, "arithmetic": "bfloat16"}, {"cold_memory": True}], ids=str)
 def test_a_resumed_run_ends_bit_identical(tmp_path: Path, change: dict[str, object]) -> None:
     recipe = RECIPE.model_copy(update=change)
     whole, halved = toy_run(tmp_path / "whole", recipe=recipe), toy_run(tmp_path / "halved", recipe=recipe)
