@@ -39,3 +39,7 @@ class StoppedError(FlareError):
 
 class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""
+
+
+class ActingError(FlareError):
+    """A policy that cannot act on what it is given: an instruction, pictures, a state, or a message over the wire."""
