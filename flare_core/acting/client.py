@@ -1,6 +1,7 @@
 """A policy that runs in a server: the same calls as `flare_core.acting.policy.Policy`, from the robot's own computer."""
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from types import MappingProxyType, TracebackType
 from typing import Any, NoReturn, Self
 
@@ -41,10 +42,11 @@ class RemotePolicy:
         except ImportError:
             raise ActingError("a remote policy needs the package 'websockets': pip install 'flare-core[serve]'") from None
         self._url, self._timeout_s, self._asked = url, timeout_s, 0
+        self._ends = ExitStack()
         try:
-            self._connection = connect(
-                url, compression=None, open_timeout=timeout_s, close_timeout=2.0, max_size=1 << 22, proxy=None
-            )  # fmt: skip
+            self._connection = self._ends.enter_context(
+                connect(url, compression=None, open_timeout=timeout_s, close_timeout=2.0, max_size=1 << 22, proxy=None)
+            )
         except (OSError, TimeoutError, ValueError, WebSocketException) as fault:
             raise ActingError(f"{url}: no policy server answers there ({fault}). Start one with `flare serve BUNDLE`") from None
         self._is_open = True
@@ -112,7 +114,7 @@ class RemotePolicy:
     def close(self) -> None:
         """End the conversation."""
         self._is_open = False
-        self._connection.close()
+        self._ends.close()
 
     def __enter__(self) -> Self:
         return self
