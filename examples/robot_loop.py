@@ -73,21 +73,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Drive a simulated robot through a policy server.")
     parser.add_argument("--url", help="server of `flare serve`; by default one is started here")
     parser.add_argument("--bundle", default="shipped:stretch_objectnav", help="what to serve without --url")
-    parser.add_argument("--episode", type=int, default=0, help="where the robot begins and what it looks for")
+    parser.add_argument("--episode", type=int, default=7, help="where the robot begins and what it looks for")
     parser.add_argument("--steps", type=int, help="most actions; by default the policy's horizon")
     asked = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        url = asked.url or stack.enter_context(serving(PolicyServer(flare_core.load(asked.bundle))))
-        policy = stack.enter_context(RemotePolicy(url, timeout_s=5.0))
-        robot = FakeRobot(asked.episode)
-        print(f"{policy.robot} at {url}: {robot.instruction}")
-        try:
+    try:
+        with contextlib.ExitStack() as stack:
+            url = asked.url or stack.enter_context(serving(PolicyServer(flare_core.load(asked.bundle))))
+            policy = stack.enter_context(RemotePolicy(url, timeout_s=5.0))
+            robot = FakeRobot(asked.episode)
+            print(f"{policy.robot} at {url}: {robot.instruction}")
             drive(robot, policy, robot.instruction, asked.steps or policy.horizon)
-        except ActingError as fault:
-            print(f"The robot stands still: {fault}")  # on a real robot: stop the motors first
-            raise SystemExit(1) from None
-        how = "found it" if robot.succeeded else "did not find it"
-        print(f"{'The policy said done' if policy.over else 'Out of steps'} after {policy.steps} actions: it {how}.")
+    except ActingError as fault:
+        raise SystemExit(f"The robot stands still: {fault}") from None  # on a real robot, stop the motors first
+    how = "found it" if robot.succeeded else "did not find it"
+    print(f"{'The policy said done' if policy.over else 'Out of steps'} after {policy.steps} actions: it {how}.")
 
 
 if __name__ == "__main__":
