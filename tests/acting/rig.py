@@ -11,6 +11,7 @@ import torch
 
 from flare_core.acting.policy import Policy
 from flare_core.bundles.bundle import Bundle, save_bundle
+from flare_core.embodiments.body import Embodiment
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.policies.small import SmallPolicy
@@ -41,11 +42,10 @@ def bundle_for(robot: str, folder: Path, seed: int = 0) -> Path:
     return save_bundle(folder, bundle)
 
 
-def stage_for(policy: Policy, robot: str, houses: ScenePack, rows: int = 1) -> FlareVectorEnv:
+def stage_for(policy: Policy, body: Embodiment, houses: ScenePack) -> FlareVectorEnv:
     """Episodes of ObjectNav in which the policy's cameras are rendered as in an evaluation."""
-    body, _ = load_embodiment(robot)
     task, _ = load_task("objectnav", overrides=[("horizon", "40")])
-    simulator = EmbeddedSimulator(houses, body, rows, 3)
+    simulator = EmbeddedSimulator(houses, body, 1, 3)
     sampler = EpisodeSampler(task, simulator, Vocabulary.load(), 3, randomise_materials=False)
     renders = {name: (camera.used_width_px, camera.used_height_px) for name, camera in policy.cameras.items()}
     stage = FlareVectorEnv(simulator, task, sampler, renders, "queue")
@@ -53,27 +53,27 @@ def stage_for(policy: Policy, robot: str, houses: ScenePack, rows: int = 1) -> F
     return stage
 
 
-def pictures(observation: Mapping[str, npt.NDArray[Any]], row: int = 0) -> dict[str, npt.NDArray[np.uint8]]:
-    return {name.removeprefix("camera/"): image[row] for name, image in observation.items() if name.startswith("camera/")}
+def pictures(observation: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.uint8]]:
+    return {name.removeprefix("camera/"): image[0] for name, image in observation.items() if name.startswith("camera/")}
 
 
-def state(stage: FlareVectorEnv, row: int = 0) -> dict[str, float | bool]:
+def state(stage: FlareVectorEnv) -> dict[str, float | bool]:
     """What the robot's own sensors would say."""
     simulator = stage.play.simulator
     body, world = simulator.body, simulator.world()
     found: dict[str, float | bool] = {}
     if body.arm is not None:
-        found |= {"lift_m": float(world.joints[row, 0]), "extend_m": float(world.joints[row, 1])}
-        found["wrist_right_deg"] = math.degrees(world.joints[row, 2])
+        found |= {"lift_m": float(world.joints[0, 0]), "extend_m": float(world.joints[0, 1])}
+        found["wrist_right_deg"] = math.degrees(world.joints[0, 2])
     for at, camera in enumerate(body.cameras):
         if camera.pan is not None:
-            found[f"{camera.name}.pan_right_deg"] = math.degrees(world.camera_joints[row, at, 0])
+            found[f"{camera.name}.pan_right_deg"] = math.degrees(world.camera_joints[0, at, 0])
         if camera.tilt is not None:
-            found[f"{camera.name}.tilt_down_deg"] = math.degrees(world.camera_joints[row, at, 1])
+            found[f"{camera.name}.tilt_down_deg"] = math.degrees(world.camera_joints[0, at, 1])
     if body.gripper != "none":
-        found["holding"] = bool(world.held[row] >= 0)
+        found["holding"] = bool(world.held[0] >= 0)
     if "contact" in body.senses:
-        found["contact"] = bool(world.collided[row])
+        found["contact"] = bool(world.collided[0])
     return found
 
 
