@@ -151,7 +151,7 @@ def test_200_malformed_messages_are_each_answered_and_every_valid_question_too(p
 
 def test_a_client_that_stops_reading_is_dropped_and_nobody_waits_for_it(policy: Policy) -> None:
     lines: list[str] = []
-    with serving(PolicyServer(policy, limits=Limits(send_s=0.5), report=lines.append)) as url, RemotePolicy(url) as good:
+    with serving(PolicyServer(policy, limits=Limits(send_s=4.0), report=lines.append)) as url, RemotePolicy(url) as good:
         rude = Rude(url)
         question = pack({"type": "reset"} | {f"{'x' * 120}{at}": 0 for at in range(8)})  # little to send, and an answer of a kilobyte
         local, waits = policy.another(seed=good.seed), [0.0]
@@ -163,7 +163,7 @@ def test_a_client_that_stops_reading_is_dropped_and_nobody_waits_for_it(policy: 
             except OSError:  # dropped
                 rude.socket.close()
 
-        flooding = threading.Thread(target=flood)
+        flooding = threading.Thread(target=flood, daemon=True)
         flooding.start()
         while "client 1 does not read; dropped" not in lines:
             began = time.monotonic()
@@ -172,7 +172,7 @@ def test_a_client_that_stops_reading_is_dropped_and_nobody_waits_for_it(policy: 
             assert len(waits) < 5000, "the one that does not read was never dropped"
         flooding.join(timeout=10)
         assert not flooding.is_alive()
-        assert max(waits) < 2.0
+        assert max(waits) < 3.0  # to wait for the other would have taken 4
         as_local(policy, RemotePolicy(url))
 
 
