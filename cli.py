@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from flare_core.commands.acting import act, serve
 from flare_core.commands.houses import houses
 from flare_core.commands.importing import import_
 from flare_core.commands.machine import doctor
@@ -53,7 +54,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, houses, bench, doctor, thor_engine, thor_record,
+    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, serve, act, houses, bench, doctor, thor_engine,
+    thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

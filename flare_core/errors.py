@@ -47,3 +47,7 @@ class PolicyError(FlareError):
 
 class CheckpointError(FlareError):
     """A foreign checkpoint that cannot be read, recognised or carried over."""
+
+
+class ActingError(FlareError):
+    """A policy that cannot act on what it is given: an instruction, pictures, a state, or a message over the wire."""
