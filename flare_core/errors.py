@@ -39,3 +39,7 @@ class StoppedError(FlareError):
 
 class BundleError(FlareError):
     """A bundle that cannot be read, written or trusted."""
+
+
+class HubError(FlareError):
+    """The Hugging Face Hub cannot be reached, or refuses, or does not hold what was asked for."""

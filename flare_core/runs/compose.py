@@ -7,7 +7,7 @@ from pathlib import Path
 from flare_core.adapters.planning import missing_choices
 from flare_core.adapters.spec import TransferSpec, load_transfer
 from flare_core.adapters.writing import add_choices
-from flare_core.bundles.bundle import locate
+from flare_core.bundles.places import locate
 from flare_core.errors import SpecError, TrainError
 from flare_core.reading import Loaded, dump, find, list_specs
 from flare_core.runs.carry import Transfer, pair_of, plan_of

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from flare_core.adapters.spec import SimulatorSpec
-from flare_core.bundles.bundle import TASK, Bundle, load_bundle, locate
+from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.bundles.layout import SOURCE, TASK
+from flare_core.bundles.places import locate
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
@@ -90,7 +92,9 @@ def ready(reference: str, other_task: str | None = None) -> Candidate:
     bundle = load_bundle(reference)
     policy = policy_of(PolicySpec.from_json(bundle.policy), bundle.state)
     if bundle.plan is not None and bundle.source is None:
-        raise BundleError(f"{reference}: has a plan but no source.yaml, so its views cannot be made. Make the bundle again with this flare")
+        raise BundleError(
+            f"{reference}: has a plan but no source_embodiment.yaml, so its views cannot be made. Make the bundle again with this flare"
+        )
     views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)
     task, _ = load_task(other_task or locate(reference) / TASK)
     task.check(bundle.embodiment)
