@@ -76,6 +76,11 @@ def summaries(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {label: found[label] for label in (*first, *(label for label in found if label not in first))}
 
 
+def headline(results: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The summary that stands for the policy: after fine-tuning, or the first row that is its own."""
+    return next((summary for label, summary in summaries(results).items() if label not in BASELINES), None)
+
+
 def about_results(lineage: Mapping[str, Any], results: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the figures rest on: `simulator`, and `split`, `task` and `seed` where they are known."""
     about = results.get("about")

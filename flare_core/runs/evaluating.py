@@ -10,7 +10,7 @@ import numpy as np
 
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.bundles.bundle import Bundle, load_bundle
-from flare_core.bundles.layout import SOURCE, TASK
+from flare_core.bundles.layout import TASK
 from flare_core.bundles.places import locate
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
