@@ -8,6 +8,7 @@ import click
 from flare_core.commands.houses import houses
 from flare_core.commands.machine import doctor
 from flare_core.commands.measuring import bench, evaluate
+from flare_core.commands.sharing import migrate, pull, push
 from flare_core.commands.specs import check, describe, list_, schema, show
 from flare_core.commands.thor import thor_engine, thor_record
 from flare_core.commands.training import pretrain, train
@@ -52,7 +53,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, houses, bench, doctor, thor_engine, thor_record,
+    check, list_, show, describe, schema, plan, adapt, pretrain, train, evaluate, push, pull, migrate,
+    houses, bench, doctor, thor_engine, thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

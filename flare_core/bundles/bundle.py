@@ -136,9 +136,12 @@ def load_bundle(reference: str | Path, layout: Layout = NOW) -> Bundle:
     """
     folder = locate(reference)
     manifest = files.read_manifest(folder, layout)
-    files.check_files(folder, manifest, layout)
-    header = tensors.header_of(folder / layout.weights)
+    small = [name for name in manifest.files if name != layout.weights]
+    files.check_files(folder, manifest, small, layout)
+    # What the weights' file declares is compared before any of it is read.
+    header = _header_in(folder, layout)
     described = _describe(folder, manifest.files, header, layout)
+    files.check_files(folder, manifest, [layout.weights], layout)
     lineage = read_json(folder / LINEAGE)
     check(Lineage, lineage, folder / LINEAGE)
     return Bundle(
@@ -171,8 +174,8 @@ def load_outline(folder: Path, header: Mapping[str, tensors.TensorFacts] | None 
     """
     manifest = files.read_manifest(folder)
     listed = {name: manifest.files[name] for name in OUTLINE if name in manifest.files}
-    files.check_files(folder, manifest.model_copy(update={"files": listed}))
-    found = tensors.header_of(files.inside(folder, WEIGHTS)) if header is None else header
+    files.check_files(folder, manifest, listed)
+    found = _header_in(folder, NOW) if header is None else header
     return Bundle(
         name=manifest.name, state=tensors.hollow(found), task={}, lineage={}, origin=Origin(reference=str(folder)),
         **_describe(folder, listed, found, NOW),
@@ -284,6 +287,13 @@ def _summary(plan: Plan) -> dict[str, list[str]]:
     """Actions of the target by what became of them, for the reader of plan.json."""
     kinds = {"kept": ("keep", "rescale"), "reused": ("reuse",), "new": tuple(sorted(NEW)), "masked": ("masked",)}
     return {kind: [entry.action for entry in plan.head.entries if entry.how in ways] for kind, ways in kinds.items()}
+
+
+def _header_in(folder: Path, layout: Layout) -> dict[str, tensors.TensorFacts]:
+    path = files.inside(folder, layout.weights)
+    if not path.is_file():
+        raise BundleError(f"{folder}: lacks {layout.weights}. Copy the bundle again from where it was made")
+    return tensors.header_of(path)
 
 
 def _describe(folder: Path, listed: Mapping[str, str], header: Mapping[str, tensors.TensorFacts], layout: Layout) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A bundle's folder: what it says of itself, that it holds that and nothing dangerous, and where each file lies."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,21 +42,21 @@ def read_manifest(folder: Path, layout: Layout = NOW) -> Manifest:
     return manifest
 
 
-def check_files(folder: Path, manifest: Manifest, layout: Layout = NOW) -> None:
-    """Every file of the bundle is there, is a file of this folder, is not too large and is the one that was recorded.
+def check_files(folder: Path, manifest: Manifest, names: Collection[str], layout: Layout = NOW) -> None:
+    """These files of the bundle are there, are files of this folder, are not too large and are the ones that were recorded.
 
     Raises:
         BundleError: one is not; or a pickle lies in the folder.
     """
-    missing = [name for name in manifest.files if not (folder / name).is_file()]
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise BundleError(f"{folder}: lacks {', '.join(missing)}. {_AGAIN}")
     pickles = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix.lower() in PICKLES)
     if pickles:
         place = f"{folder}/{ascii(pickles[0])[1:-1]}"
         raise BundleError(f"{place}: could run code when it is read. A bundle holds its weights in {layout.weights} only; remove it")
-    for name, digest in manifest.files.items():
-        if digest_of(inside(folder, name), largest(name, layout)) != digest:
+    for name in names:
+        if digest_of(inside(folder, name), largest(name, layout)) != manifest.files[name]:
             raise BundleError(f"{folder / name}: is not the file that {MANIFEST} records. {_AGAIN}")
 
 
@@ -92,7 +93,7 @@ def read_document(path: Path, kind: str) -> dict[str, Any]:
     """
     tree = parse(read_text(path, MAX_BYTES), Place(label=str(path), line=1, path=path))
     if tree.faults:
-        raise BundleError("\n".join(str(fault) for fault in tree.faults[:20]))
+        raise BundleError("\n".join(str(fault) for fault in tree.faults[:5]))
     document = tree.value
     if not isinstance(document, dict) or document.get("kind") != kind:
         raise BundleError(f"{path}: must begin with `kind: {kind}`")

@@ -1,5 +1,6 @@
 """The Hub client with short timeouts, and one short message for each way in which the Hub can refuse."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,11 @@ def may_pass(fault: BaseException, more: tuple[int, ...] = ()) -> bool:
 def be_impatient() -> None:
     """Give the client's session timeouts; without them it waits for ever for a server that hangs."""
     get_session().timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+
+
+def be_quiet() -> None:
+    """Keep the client from telling of every attempt; what matters becomes a message of ours."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from typing import Any
 from flare_core.bundles.bundle import Bundle, weights_digest
 
 
-def descent(parent: Bundle | None) -> dict[str, Any]:
+def descent(parent: Bundle | None, reference: str | None = None) -> dict[str, Any]:
     """The part of a lineage that tells of the tool, the parent, its ancestors and the licence that comes with it.
 
     Args:
         parent: the policy that the weights began as, or None where they began at random.
+        reference: what the spec calls it.
     """
     facts: dict[str, Any] = {"tool": f"flare-core {metadata.version('flare-core')}"}
     if parent is None:
@@ -21,7 +22,7 @@ def descent(parent: Bundle | None) -> dict[str, Any]:
     return facts | {
         "licence": parent.licence,
         "parent": {
-            "reference": parent.name if origin is None else origin.reference,
+            "reference": reference or parent.name,
             "repo": None if origin is None else origin.repo,
             "revision": None if origin is None else origin.revision,
             "weights": weights_digest(parent.state),

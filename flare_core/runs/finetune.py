@@ -239,7 +239,7 @@ def lineage(transfer: Transfer, seed: int, command: str, simulator: str) -> dict
         "command": command,
         "commit": commit(),
         "seed": seed,
-        **descent(transfer.bundle),
+        **descent(transfer.bundle, transfer.loaded.spec.policy),
         "machine": machine(),
         "simulator": simulator,
         "specs": {

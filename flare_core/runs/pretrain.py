@@ -103,7 +103,7 @@ def pretrain(
         "command": command,
         "commit": made_by,
         "seed": seed,
-        **descent(pretraining.start),
+        **descent(pretraining.start, spec.start),
         "machine": machine(),
         "simulator": "embedded simulator",
         "specs": {

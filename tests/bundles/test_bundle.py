@@ -1,12 +1,8 @@
 """A bundle reads back as it was written, and whatever is damaged, foreign or dangerous is refused with a remedy."""
 
-import hashlib
-import json
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import safetensors.torch
@@ -19,6 +15,7 @@ from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle, weights_
 from flare_core.bundles.places import shipped
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import BundleError, FlareError
+from tests.bundles.damage import edit_json, rewrite
 
 BODY = """
 kind: embodiment
@@ -54,23 +51,6 @@ def bundle(tmp_path: Path) -> Bundle:
 @pytest.fixture
 def saved(bundle: Bundle, tmp_path: Path) -> Path:
     return save_bundle(tmp_path / "saved", bundle)
-
-
-def rewrite(folder: Path, name: str, data: bytes) -> None:
-    """Put other bytes into a file and record their digest, as someone would who wants them to be read."""
-    (folder / name).write_bytes(data)
-    manifest = json.loads((folder / "bundle.json").read_text())
-    manifest["files"][name] = hashlib.sha256(data).hexdigest()
-    (folder / "bundle.json").write_text(json.dumps(manifest))
-
-
-def edit_json(folder: Path, name: str, change: Callable[[dict[str, Any]], None]) -> None:
-    data = json.loads((folder / name).read_text())
-    change(data)
-    if name == "bundle.json":
-        (folder / name).write_text(json.dumps(data))
-    else:
-        rewrite(folder, name, json.dumps(data).encode())
 
 
 def refusal(folder: Path | str) -> str:
