@@ -44,7 +44,7 @@ class Hub:
         sleep: waits, seconds.
     """
 
-    api: HfApi = field(default_factory=HfApi)
+    api: HfApi = field(default_factory=lambda: HfApi())
     cache: Path = field(default_factory=lambda: Path(constants.HF_HUB_CACHE))
     bundles: Path = field(default_factory=lambda: Path.home() / ".cache" / "flare_core" / "bundles")
     offline: bool = field(default_factory=is_offline_mode)
@@ -103,22 +103,29 @@ def told(hub: Hub, place: str) -> Iterator[None]:
     """
     try:
         yield
-    except HfHubHTTPError as fault:
-        raise HubError(f"{place}: {_refusal(hub, place, fault)}") from None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as fault:
-        if not hub.offline and isinstance(fault.__cause__, HfHubHTTPError):
-            raise HubError(f"{place}: {_refusal(hub, place, fault.__cause__)}") from None
-        raise HubError(f"{place}: {_absent(hub)}") from None
-    except httpx.TimeoutException:
-        raise HubError(f"{place}: {hub.endpoint} does not answer in time. Give the same command again later") from None
-    except httpx.TransportError as fault:
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, HFValidationError, httpx.TransportError) as fault:
+        raise HubError(f"{place}: {_reason(hub, place, fault)}") from None
+
+
+def _reason(hub: Hub, place: str, fault: BaseException) -> str:
+    """What went wrong and how to mend it."""
+    if isinstance(fault, HfHubHTTPError):
+        return _refusal(hub, place, fault)
+    if isinstance(fault, httpx.TimeoutException):
+        return f"{hub.endpoint} does not answer in time. Give the same command again later"
+    if isinstance(fault, httpx.TransportError):
         cause = f"{type(fault).__name__}: {fault}".rstrip(": ")
-        raise HubError(
-            f"{place}: {hub.endpoint} cannot be reached ({cause}). Check the network and HF_ENDPOINT; "
-            "HF_HUB_OFFLINE=1 uses what was fetched before"
-        ) from None
-    except HFValidationError as fault:
-        raise HubError(f"{place}: {str(fault).splitlines()[0]}") from None
+        mend = "Check the network and HF_ENDPOINT; HF_HUB_OFFLINE=1 uses what was fetched before"
+        return f"{hub.endpoint} cannot be reached ({cause}). {mend}"
+    if isinstance(fault, HFValidationError):
+        return str(fault).splitlines()[0]
+    if (
+        isinstance(fault, LocalEntryNotFoundError)
+        and not hub.offline
+        and isinstance(fault.__cause__, HfHubHTTPError | httpx.TransportError)
+    ):
+        return _reason(hub, place, fault.__cause__)
+    return _absent(hub)
 
 
 def _absent(hub: Hub) -> str:
