@@ -4,7 +4,7 @@ Version 1 had weights.safetensors, source.yaml and results.json for what are now
 and evaluation.json; the recipe and the account of the tensors were in lineage.json, and lineages were nested.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,20 @@ from flare_core.bundles.bundle import Bundle, load_bundle, refuse_taken, save_bu
 from flare_core.bundles.folder import inside
 from flare_core.bundles.layout import FORMAT, MANIFEST, OLDER, VERSION
 from flare_core.bundles.spec import read_json
+from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
 
+Draw = Callable[[Embodiment], Mapping[str, bytes]]
 
-def migrate(folder: Path, out: Path, *, licence: str | None = None) -> Bundle:
+
+def migrate(folder: Path, out: Path, *, licence: str | None = None, draw: Draw | None = None) -> Bundle:
     """Write a bundle of an older version anew.
 
     Args:
         folder: the older bundle; it is left as it is.
         out: folder of the new one.
         licence: of the weights, as the Hub abbreviates it, where it is known: version 1 did not record it.
+        draw: makes the pictures of the robot; without, there are none.
 
     Returns:
         The new bundle.
@@ -41,7 +45,7 @@ def migrate(folder: Path, out: Path, *, licence: str | None = None) -> Bundle:
     if layout is None:
         raise BundleError(f"{folder}: format {data.get('format')!r} version {version!r} is not one that is migrated: {sorted(OLDER)}")
     fresh = from_first(load_bundle(folder, layout), licence)
-    save_bundle(out, fresh)
+    save_bundle(out, fresh if draw is None else replace(fresh, pictures=draw(fresh.embodiment)))
     return load_bundle(out)
 
 

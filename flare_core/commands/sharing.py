@@ -79,8 +79,9 @@ def pull(place: str, out: Path) -> None:
 def migrate(bundle: Path, out: Path, licence: str | None) -> None:
     """Write a bundle of an older format in the present one; its weights keep every byte."""
     from flare_core.bundles.migration import migrate as rewrite
+    from flare_core.runs.showing import bundle_pictures
 
-    fresh = rewrite(bundle, out, licence=licence)
+    fresh = rewrite(bundle, out, licence=licence, draw=bundle_pictures)
     click.echo(f"Wrote {out}: {fresh.name} for {fresh.embodiment.name}")
 
 

@@ -119,12 +119,9 @@ def _reason(hub: Hub, place: str, fault: BaseException) -> str:
         return f"{hub.endpoint} cannot be reached ({cause}). {mend}"
     if isinstance(fault, HFValidationError):
         return str(fault).splitlines()[0]
-    if (
-        isinstance(fault, LocalEntryNotFoundError)
-        and not hub.offline
-        and isinstance(fault.__cause__, HfHubHTTPError | httpx.TransportError)
-    ):
-        return _reason(hub, place, fault.__cause__)
+    beneath = None if hub.offline else fault.__cause__  # what kept the client from asking, where its cache had nothing either
+    if isinstance(beneath, HfHubHTTPError | httpx.TransportError):
+        return _reason(hub, place, beneath)
     return _absent(hub)
 
 
