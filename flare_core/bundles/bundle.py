@@ -12,10 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import pydantic
 import torch
 
-from flare_core.adapters.head import mask_body
 from flare_core.adapters.plan import NEW, Plan
 from flare_core.bundles import folder as files
 from flare_core.bundles import tensors
@@ -40,10 +38,10 @@ from flare_core.bundles.layout import (
     Layout,
     largest,
 )  # fmt: skip
+from flare_core.bundles.parts import describe, header_in
 from flare_core.bundles.places import locate
-from flare_core.bundles.spec import Lineage, PolicyFacts, check, read_json, read_text, write_json
+from flare_core.bundles.spec import Lineage, check, read_json, read_text, write_json
 from flare_core.embodiments.body import Embodiment
-from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import BundleError
 from flare_core.reading import dump
 
@@ -139,8 +137,8 @@ def load_bundle(reference: str | Path, layout: Layout = NOW) -> Bundle:
     small = [name for name in manifest.files if name != layout.weights]
     files.check_files(folder, manifest, small, layout)
     # What the weights' file declares is compared before any of it is read.
-    header = _header_in(folder, layout)
-    described = _describe(folder, manifest.files, header, layout)
+    header = header_in(folder, layout)
+    described = describe(folder, manifest.files, header, layout)
     files.check_files(folder, manifest, [layout.weights], layout)
     lineage = read_json(folder / LINEAGE)
     check(Lineage, lineage, folder / LINEAGE)
@@ -175,10 +173,10 @@ def load_outline(folder: Path, header: Mapping[str, tensors.TensorFacts] | None 
     manifest = files.read_manifest(folder)
     listed = {name: manifest.files[name] for name in OUTLINE if name in manifest.files}
     files.check_files(folder, manifest, listed)
-    found = _header_in(folder, NOW) if header is None else header
+    found = header_in(folder, NOW) if header is None else header
     return Bundle(
         name=manifest.name, state=tensors.hollow(found), task={}, lineage={}, origin=Origin(reference=str(folder)),
-        **_describe(folder, listed, found, NOW),
+        **describe(folder, listed, found, NOW),
     )  # fmt: skip
 
 
@@ -287,68 +285,3 @@ def _summary(plan: Plan) -> dict[str, list[str]]:
     """Actions of the target by what became of them, for the reader of plan.json."""
     kinds = {"kept": ("keep", "rescale"), "reused": ("reuse",), "new": tuple(sorted(NEW)), "masked": ("masked",)}
     return {kind: [entry.action for entry in plan.head.entries if entry.how in ways] for kind, ways in kinds.items()}
-
-
-def _header_in(folder: Path, layout: Layout) -> dict[str, tensors.TensorFacts]:
-    path = files.inside(folder, layout.weights)
-    if not path.is_file():
-        raise BundleError(f"{folder}: lacks {layout.weights}. Copy the bundle again from where it was made")
-    return tensors.header_of(path)
-
-
-def _describe(folder: Path, listed: Mapping[str, str], header: Mapping[str, tensors.TensorFacts], layout: Layout) -> dict[str, Any]:
-    """Everything of a bundle that planning needs and that has to fit each other: body, policy, plan, tensors."""
-    policy = read_json(folder / POLICY)
-    facts = check(PolicyFacts, policy, folder / POLICY)
-    if facts.tensors is not None or layout.lists_tensors:
-        tensors.compare_with(facts.tensors or {}, header, str(folder / layout.weights), POLICY)
-    files.read_document(folder / EMBODIMENT, "embodiment")
-    body, loaded = load_embodiment(folder / EMBODIMENT, self_contained=True)
-    plan, account = _read_plan(folder / PLAN) if PLAN in listed else (None, ())
-    _compare(facts, body, plan, folder)
-    source, source_spec = _read_source(folder / layout.source) if layout.source in listed else (None, None)
-    return {
-        "policy": {name: value for name, value in policy.items() if name != "tensors"},
-        "embodiment": body if plan is None else mask_body(body, plan.head),
-        "embodiment_spec": loaded.resolved,
-        "plan": plan,
-        "account": account,
-        "source": source,
-        "source_spec": source_spec,
-    }
-
-
-def _read_plan(path: Path) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
-    data = read_json(path)
-    account = data.get("tensors", [])
-    if not isinstance(account, list) or not all(isinstance(entry, dict) for entry in account):
-        raise BundleError(f"{path}: tensors: must be a list of objects. Copy the bundle again from where it was made")
-    try:
-        plan = pydantic.TypeAdapter(Plan).validate_python(data)
-    except pydantic.ValidationError as fault:
-        where = ".".join(map(str, fault.errors()[0]["loc"]))
-        raise BundleError(f"{path}: {where}: {fault.errors()[0]['msg']}. Make the bundle again with `flare adapt`") from None
-    rows, columns = range(len(plan.head.source_actions)), range(len(plan.inputs.source_inputs))
-    named = [entry.source_row for entry in plan.head.entries if entry.source_row is not None]
-    named_columns = [entry.source_column for entry in plan.inputs.entries if entry.source_column is not None]
-    if not all(row in rows for row in (*named, *plan.head.trained)) or not all(column in columns for column in named_columns):
-        raise BundleError(f"{path}: names a row or column that the source does not have. Make the bundle again with `flare adapt`")
-    return plan, tuple(account)
-
-
-def _read_source(path: Path) -> tuple[Embodiment, dict[str, Any]]:
-    files.read_document(path, "embodiment")
-    body, loaded = load_embodiment(path, self_contained=True)
-    return body, loaded.resolved
-
-
-def _compare(facts: PolicyFacts, body: Embodiment, plan: Plan | None, folder: Path) -> None:
-    """The weights belong to this body: names and order of actions and inputs agree."""
-    pairs = [(POLICY, "actions", facts.actions, body.action_names), (POLICY, "body_inputs", facts.body_inputs, body.body_inputs)]
-    if plan is not None:
-        pairs.append((PLAN, "head.entries", tuple(entry.action for entry in plan.head.entries), body.action_names))
-    for file, what, said, spec in pairs:
-        if said != spec:
-            at = next(at for at in range(max(len(said), len(spec))) if said[at : at + 1] != spec[at : at + 1])
-            one, other = (names[at] if at < len(names) else "nothing" for names in (said, spec))
-            raise BundleError(f"{folder / file}: {what}[{at}] is '{one}', but '{other}' in {EMBODIMENT}: rows would change places")

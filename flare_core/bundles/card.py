@@ -10,9 +10,11 @@ from typing import Any, Final
 from flare_core.adapters.pairing import describe
 from flare_core.adapters.plan import HeadEntry, Plan
 from flare_core.bundles.card_data import UNKNOWN, about_results, front_matter, summaries
-from flare_core.embodiments.body import Camera, Embodiment
+from flare_core.embodiments.body import Arm, Camera, Embodiment
 from flare_core.evaluation.report import comparison_table, markdown, table, turned
 
+JOINTED: Final = ("turn_camera", "move_arm", "turn_wrist")  # kinds of effect that a joint's limit may forbid
+HIDDEN: Final = ("command", "commit", "seed", "licence", "policy")  # of a lineage: told elsewhere on the card
 FEW: Final = 5  # rows of a table that are better read as columns
 
 
@@ -49,6 +51,7 @@ def write_card(
     parts += ["## The body", _body(body, pictures), "## Actions", _actions(body, plan)]
     if plan is not None:
         parts += ["## What was carried over", _carried(plan)]
+    parts += ["## Limits", _limits(body)]
     parts += ["## How it was made", _lineage(lineage, recipe), "## Licence", _licence(lineage, has_licence_text)]
     return "\n\n".join(parts) + "\n"
 
@@ -153,13 +156,25 @@ def _body(body: Embodiment, pictures: Sequence[str]) -> str:
         ("camera", "view", "height", "ahead of the axis", "pitch down", "field of view", "image", "fx, fy, cx, cy", "turns"),
         *map(_camera, body.cameras),
     ]
+    joints = f"Arm: {_arm(body.arm)}." if body.arm is not None else ""
     seen = [camera.name for camera in body.cameras if camera.name in pictures]
     shown = "\n\n".join(f"What `{name}` sees in a house of the embedded simulator:\n\n![{name}](pictures/{name}.png)" for name in seen)
-    return "\n\n".join(part for part in (said, markdown(rows), shown) if part)
+    return "\n\n".join(part for part in (said, joints, markdown(rows), shown) if part)
+
+
+def _arm(arm: Arm) -> str:
+    """Its joints' limits and where they start."""
+    low, high, home = (math.degrees(angle) for angle in (arm.wrist.low, arm.wrist.high, arm.home_wrist))
+    return (
+        f"lift {arm.lift.low:.2f} to {arm.lift.high:.2f} m, from {arm.home_lift:.2f} m; extension {arm.extend.low:.2f} to "
+        f"{arm.extend.high:.2f} m, from {arm.home_extend:.2f} m; wrist {-low:.0f}° left to {high:.0f}° right, from {home:.0f}°"
+    )
 
 
 def _camera(camera: Camera) -> tuple[str, ...]:
-    turns = [name for name, joint in (("pan", camera.pan), ("tilt", camera.tilt)) if joint is not None]
+    pan, tilt = camera.pan, camera.tilt
+    turns = [] if pan is None else [f"pan {math.degrees(-pan.low):.0f}° left to {math.degrees(pan.high):.0f}° right"]
+    turns += [] if tilt is None else [f"tilt {math.degrees(-tilt.low):.0f}° up to {math.degrees(tilt.high):.0f}° down"]
     fov = f"{math.degrees(camera.horizontal_fov):.0f}° x {math.degrees(camera.vertical_fov):.0f}°"
     lens = ", ".join(f"{number:.1f}" for number in (camera.fx, camera.fy, camera.cx, camera.cy))
     return (
@@ -171,7 +186,8 @@ def _camera(camera: Camera) -> tuple[str, ...]:
 def _actions(body: Embodiment, plan: Plan | None) -> str:
     rows = [("row", "action", "effect", "allowed", *(() if plan is None else ("comes from",)))]
     for at, action in enumerate(body.actions):
-        allowed = f"never: {action.masked}" if action.masked else "when " + " and ".join(action.needs) if action.needs else "always"
+        needs = [*action.needs, *(["the joint has the way left"] if action.effect.kind in JOINTED else [])]
+        allowed = f"never: {action.masked}" if action.masked else "when " + " and ".join(needs) if needs else "always"
         row = (str(at), f"`{action.name}`", f"`{describe(action.effect)}`", allowed)
         rows.append(row if plan is None else (*row, came_from(plan.head.entries[at]) if at < len(plan.head.entries) else "-"))
     note = "In the order of the policy's head. `_m` is metres, `_deg` degrees."
@@ -194,6 +210,22 @@ def came_from(entry: HeadEntry) -> str:
     return f"new: begun with {begun}{start}"
 
 
+def _limits(body: Embodiment) -> str:
+    """What a robot builder has to know before the robot moves."""
+    lines = [
+        "It chooses one action at a time, and expects new pictures after that action has come to rest.",
+        "Where a move would touch something, the simulator cancels it. On a robot, stopping is the base's own task: this policy avoids "
+        "contact only as far as the figures above say.",
+        "It has seen houses of one simulator, furnished with boxes in plain light. How much of its skill a real house leaves is not known "
+        "until somebody measures it there.",
+        "A camera at another height or with another lens is another robot: describe it in a YAML file and carry the policy over.",
+    ]
+    moving = [camera.name for camera in body.cameras if camera.pan is not None or camera.tilt is not None]
+    if moving:
+        lines.append(f"Every episode begins with `{'`, `'.join(moving)}` straight ahead, at the pitch in the table.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def _carried(plan: Plan) -> str:
     dropped = ", ".join(f"`{name}`" for name in plan.head.dropped) or "none"
     views = [("view", "size", "camera", "fit", "source camera", "why"), *plan.views.rows()]
@@ -206,8 +238,10 @@ def _carried(plan: Plan) -> str:
 def _lineage(lineage: Mapping[str, Any], recipe: Mapping[str, Any] | None) -> str:
     """The last command with its facts, and the commands that came before it, each with the commit whose files it means."""
     lines = [f"- commit: {lineage['commit']}", f"- seed: {lineage['seed']}"]
-    rest = {name: value for name, value in lineage.items() if name not in ("command", "commit", "seed", "licence")}
-    lines += [f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(rest.items()) if not isinstance(value, dict | list | tuple)]
+    rest = {name: value for name, value in lineage.items() if name not in HIDDEN}
+    lines += [
+        f"- {name.replace('_', ' ')}: {_short(value)}" for name, value in sorted(rest.items()) if isinstance(value, str | int | float)
+    ]
     if isinstance(rest.get("machine"), Mapping):
         lines.append("- machine: " + ", ".join(f"{name} {value}" for name, value in sorted(rest["machine"].items())))
     if recipe is not None:
@@ -222,6 +256,10 @@ def _lineage(lineage: Mapping[str, Any], recipe: Mapping[str, Any] | None) -> st
         command, commit, seed = (source.get(name, "not known") for name in ("command", "commit", "seed"))
         before.append(f"- `{command}` (commit {commit}, seed {seed})")
     return made + ("\n\nIt began with what these had made, the latest first:\n\n" + "\n".join(before) if before else "")
+
+
+def _short(value: str | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _licence(lineage: Mapping[str, Any], has_text: bool) -> str:
