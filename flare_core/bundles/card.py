@@ -5,6 +5,8 @@ Everything in it comes from the other files of the bundle; nothing is typed by h
 
 import math
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final
 
 from flare_core.adapters.pairing import describe
@@ -15,6 +17,7 @@ from flare_core.evaluation.report import comparison_table, markdown, table, turn
 
 JOINTED: Final = ("turn_camera", "move_arm", "turn_wrist")  # kinds of effect that a joint's limit may forbid
 HIDDEN: Final = ("command", "commit", "seed", "licence", "policy")  # of a lineage: told elsewhere on the card
+TITLES: Final[Mapping[str, str]] = MappingProxyType({"feasible_share": "share of houses and targets that this robot can solve"})
 FEW: Final = 5  # rows of a table that are better read as columns
 
 
@@ -51,9 +54,21 @@ def write_card(
     parts += ["## The body", _body(body, pictures), "## Actions", _actions(body, plan)]
     if plan is not None:
         parts += ["## What was carried over", _carried(plan)]
-    parts += ["## Limits", _limits(body)]
+    parts += ["## Limits", _limits(body, str(lineage.get("simulator", "embedded simulator")))]
     parts += ["## How it was made", _lineage(lineage, recipe), "## Licence", _licence(lineage, has_licence_text)]
-    return "\n\n".join(parts) + "\n"
+    text = "\n\n".join(parts) + "\n"
+    return f"{text}\n{_mark(text)}\n"
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a card is as some version of flare wrote it, so that it may be written anew."""
+    body, _, mark = text.rstrip("\n").rpartition("\n")
+    return mark == _mark(body)
+
+
+def _mark(text: str) -> str:
+    """The last line of a card, which the browser hides."""
+    return f"<!-- Written by flare; once edited it stays as it is. {sha256(text.encode()).hexdigest()[:16]} -->"
 
 
 def _opening(
@@ -92,7 +107,7 @@ def _use(body: Embodiment, task: Mapping[str, Any], repo: str | None) -> str:
         fetch: list[str] = []
     else:
         folder, reference = repo.rpartition("/")[2], f"hub://{repo}"
-        intro, fetch = "With `photos/` for pictures that the robot took:", ["pip install flare-core", f"flare pull {repo} --out {folder}"]
+        intro, fetch = "With `photos/` for pictures that the robot took:", [f"flare pull {repo} --out {folder}"]
     commands = [*fetch, f"flare evaluate {folder}", f"flare act {folder} --images photos", f"flare serve {folder}"]
     python = [
         "import flare_core", "", f'policy = flare_core.load("{reference}")', f'policy.reset("{said}")',
@@ -210,14 +225,14 @@ def came_from(entry: HeadEntry) -> str:
     return f"new: begun with {begun}{start}"
 
 
-def _limits(body: Embodiment) -> str:
+def _limits(body: Embodiment, simulator: str) -> str:
     """What a robot builder has to know before the robot moves."""
+    seen = "houses of one simulator, furnished with boxes in plain light" if "embedded simulator" in simulator else f"houses of {simulator}"
     lines = [
         "It chooses one action at a time, and expects new pictures after that action has come to rest.",
         "Where a move would touch something, the simulator cancels it. On a robot, stopping is the base's own task: this policy avoids "
-        "contact only as far as the figures above say.",
-        "It has seen houses of one simulator, furnished with boxes in plain light. How much of its skill a real house leaves is not known "
-        "until somebody measures it there.",
+        "contact only as far as has been measured.",
+        f"It was trained in {seen}. How much of its skill a real house leaves is not known until somebody measures it there.",
         "A camera at another height or with another lens is another robot: describe it in a YAML file and carry the policy over.",
     ]
     moving = [camera.name for camera in body.cameras if camera.pan is not None or camera.tilt is not None]

@@ -19,6 +19,7 @@ from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import httpx
 
 from flare_core.bundles.bundle import Bundle, card_of, load_bundle, save_bundle
+from flare_core.bundles.card import is_untouched
 from flare_core.bundles.folder import names_of, read_manifest
 from flare_core.bundles.layout import CARD, LICENCE, MANIFEST, NOW, OLDER, is_picture
 from flare_core.errors import HubError
@@ -29,7 +30,6 @@ from flare_core.hub.leaderboard import EVALUATIONS, Benchmark, entry_of
 _LICENCE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{1,49}")
 _SEEN_FROM_THE_TOP: Final = (412, 422)
 """Answers after which a push begins again: the branch moved, perhaps by the attempt before, or what arrived was damaged on its way."""
-_REPO_IN_CARD: Final = re.compile(r"^flare pull (\S+) --out ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +148,7 @@ def _stage(folder: Path, bundle: Bundle, licence: str, asked: Push, staged: Path
         save_bundle(staged, replace(bundle, lineage={**bundle.lineage, "licence": licence}))
     final = load_bundle(staged)
     text = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
-    made = _REPO_IN_CARD.search(text)
-    if text in ("", card_of(bundle), card_of(bundle, made.group(1) if made else None)):  # else somebody has edited it: then it stays
+    if text == "" or is_untouched(text):  # else somebody has edited it: then it stays
         (staged / CARD).write_text(card_of(final, asked.address.repo), encoding="utf-8")
     if asked.benchmark is not None:
         (staged / EVALUATIONS).parent.mkdir()

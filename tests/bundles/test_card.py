@@ -11,7 +11,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from flare_core.adapters.plan import HeadEntry, HeadPlan, InputPlan, Plan, ViewEntry, ViewPlan
-from flare_core.bundles.card import came_from, write_card
+from flare_core.bundles.card import came_from, is_untouched, write_card
 from flare_core.cli import main
 from flare_core.embodiments.body import Action, Camera, Effect, Embodiment, Footprint
 
@@ -45,7 +45,7 @@ PLAN = Plan(
     ),
     inputs=InputPlan(source_inputs=(), entries=(), dropped=()),
 )
-LATER = ("act", "serve", "pull")
+LATER = ("act", "serve")
 INTERVAL = {"mean": 0.2, "low": 0.15, "high": 0.25}
 LINEAGE = {"command": "flare train stretch_to_lowbot.yaml", "commit": "abc123", "seed": 7, "steps": 600_000, "account": {"kept": 3}}
 
@@ -171,6 +171,13 @@ def test_pictures_and_the_way_to_ask_are_shown() -> None:
     assert "Instructions that it was trained on: `go to a [target]`, `find a [target]`. Targets: apple, mug." in text
 
 
+def test_a_card_knows_whether_somebody_has_edited_it() -> None:
+    text = card(repo="org/low")
+    assert is_untouched(text)
+    assert not is_untouched(text.replace("lowbot", "highbot"))
+    assert not is_untouched(text + "It works.\n")
+
+
 def test_no_path_of_this_machine_is_in_the_card() -> None:
     assert str(Path.home()) not in card(plan=PLAN)
 
@@ -179,11 +186,11 @@ def test_no_path_of_this_machine_is_in_the_card() -> None:
 def test_the_commands_of_the_card_are_commands(repo: str | None) -> None:
     (use,) = re.findall(r"## Use\n(.*?)\n## ", card(repo=repo), flags=re.DOTALL)
     lines = [line for block in re.findall(r"```bash\n(.*?)```", use, flags=re.DOTALL) for line in block.splitlines()]
-    assert len(lines) == (6 if repo else 4)
+    assert len(lines) == (5 if repo else 4)
     for line in lines:
         name, *words = shlex.split(line)[1:]
-        if line.startswith("pip ") or name not in main.commands:
-            assert line.startswith("pip ") or name in LATER
+        if name not in main.commands:
+            assert name in LATER
             continue
         command = main.commands[name]
         command.make_context(name, words)  # refuses what it does not know and names what it lacks
