@@ -254,9 +254,10 @@ def _lineage(lineage: Mapping[str, Any], recipe: Mapping[str, Any] | None) -> st
     """The last command with its facts, and the commands that came before it, each with the commit whose files it means."""
     lines = [f"- commit: {lineage['commit']}", f"- seed: {lineage['seed']}"]
     rest = {name: value for name, value in lineage.items() if name not in HIDDEN}
-    lines += [
-        f"- {name.replace('_', ' ')}: {_short(value)}" for name, value in sorted(rest.items()) if isinstance(value, str | int | float)
-    ]
+    facts = {
+        TITLES.get(name, name.replace("_", " ")): value for name, value in sorted(rest.items()) if isinstance(value, str | int | float)
+    }
+    lines += [f"- {name}: {_short(value)}" for name, value in facts.items()]
     if isinstance(rest.get("machine"), Mapping):
         lines.append("- machine: " + ", ".join(f"{name} {value}" for name, value in sorted(rest["machine"].items())))
     if recipe is not None:
