@@ -83,6 +83,16 @@ def test_a_transfer_from_the_hub_pins_what_it_read(server: LocalHub, made: Path,
     assert "base_model: org/tiny" in server.files("org/adapted")["README.md"].decode()
 
 
+def test_what_comes_from_the_hub_acts_as_what_was_sent(made: Path) -> None:
+    assert flare("push", made, "org/tiny").exit_code == 0
+    asked = ("--episodes", "3", "--workers", "1", "--json")
+    there, here = (flare("evaluate", reference, *asked) for reference in ("hub://org/tiny", made))
+    assert there.exit_code == 0, there.output
+    found, wanted = (json.loads(result.stdout) for result in (there, here))
+    assert found["rows"] == wanted["rows"]
+    assert found["bundle"] == "hub://org/tiny"
+
+
 def test_every_way_to_name_a_bundle_opens_it(server: LocalHub, made: Path) -> None:
     assert flare("push", made, "org/tiny").exit_code == 0
     commit = server.repos["org/tiny"].refs["main"]
