@@ -8,7 +8,8 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from flare_core.bundles.folder import digest_of, names_of, read_manifest
 from flare_core.bundles.layout import CARD, MANIFEST, WEIGHTS, largest
 from flare_core.bundles.spec import Manifest
 from flare_core.bundles.tensors import MAX_HEADER_BYTES, TensorFacts, read_header
-from flare_core.errors import BundleError, HubError
+from flare_core.errors import BundleError, HubError, SpecError
 from flare_core.hub.address import Address
 from flare_core.hub.client import ASK_S, Hub, attempt, told
 
@@ -86,7 +87,8 @@ def fetch_outline(hub: Hub, address: Address) -> tuple[Bundle, str]:
                 header = attempt(hub, lambda: _remote_header(hub, address, found))
             else:  # offline: the weights are in the client's cache or nowhere
                 _place(_download(hub, address.repo, WEIGHTS, found.commit), folder / WEIGHTS)
-            return load_outline(folder, header), found.commit
+            with named(folder, address):
+                return load_outline(folder, header), found.commit
 
 
 def pull(hub: Hub, address: Address, out: Path) -> tuple[Bundle, str]:
@@ -105,11 +107,21 @@ def pull(hub: Hub, address: Address, out: Path) -> tuple[Bundle, str]:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
         fresh = Path(scratch) / "bundle"
         shutil.copytree(kept, fresh)
-        bundle = load_bundle(fresh)
+        with named(fresh, address):
+            bundle = load_bundle(fresh)
         if out.is_dir():
             out.rmdir()  # empty, or it would have been refused
         fresh.rename(out)
     return bundle, commit
+
+
+@contextmanager
+def named(folder: Path, address: Address) -> Iterator[None]:
+    """Faults of a folder that is only in passing name the place that it came from."""
+    try:
+        yield
+    except (BundleError, SpecError) as fault:
+        raise type(fault)(str(fault).replace(str(folder), str(address))) from None
 
 
 def _kept(hub: Hub, repo: str, commit: str) -> Path:
@@ -157,10 +169,8 @@ def _manifest(hub: Hub, address: Address, found: Found, folder: Path) -> Manifes
     if path.parent.name != found.commit:  # changed between the two questions
         path = _download(hub, address.repo, MANIFEST, found.commit)
     _place(path, folder / MANIFEST)
-    try:
+    with named(folder, address):
         return read_manifest(folder)
-    except BundleError as fault:
-        raise BundleError(str(fault).replace(str(folder), str(address))) from None
 
 
 def _check_sizes(address: Address, found: Found, names: Iterable[str], manifest: Manifest | None) -> None:

@@ -176,6 +176,8 @@ def _commit(hub: Hub, staged: Path, names: list[str], asked: Push, title: str) -
     repo, branch = asked.address.repo, asked.address.revision
     info = _ready(hub, asked)
     there = {file.rfilename for file in info.siblings or ()}
+    if asked.private and info.private is False:
+        raise HubError(f"{asked.address}: is public, and --private is for a repository that is made now. Choose another name")
     _refuse_strangers(asked.address, there)
     gone = sorted(name for name in there - set(names) if _is_ours(name))
     operations: list[CommitOperationAdd | CommitOperationCopy | CommitOperationDelete] = [

@@ -1,5 +1,7 @@
 """A bundle that is pushed, pulled and loaded is the same; nothing is half-written, and every refusal is one short message."""
 
+import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +38,13 @@ def said(call: object, *words: object, **more: object) -> str:
 
 def in_the_folder(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def with_file(files: dict[str, bytes], name: str, data: bytes) -> dict[str, bytes]:
+    """The files with another content of one, and its digest in the manifest."""
+    manifest = json.loads(files["bundle.json"])
+    manifest["files"][name] = hashlib.sha256(data).hexdigest()
+    return {**files, name: data, "bundle.json": json.dumps(manifest).encode()}
 
 
 def test_what_is_pushed_comes_back(server: LocalHub, hub: Hub, made: Path, tmp_path: Path) -> None:
@@ -210,6 +219,13 @@ def test_a_repository_of_something_else_is_left_alone(server: LocalHub, hub: Hub
     assert list(server.files(REPO)) == ["pytorch_model.bin"]
 
 
+def test_what_is_to_be_private_is_not_sent_to_where_everybody_reads(server: LocalHub, hub: Hub, made: Path) -> None:
+    publish(hub, made)
+    assert "is public, and --private is for a repository that is made now" in said(publish, hub, made, private=True)
+    server.repos[REPO].private = True
+    assert not publish(hub, made, private=True).is_new
+
+
 def test_files_of_an_older_format_make_way(server: LocalHub, hub: Hub, made: Path) -> None:
     server.create(REPO).commit("main", {"bundle.json": b"{}", "weights.safetensors": b"old", "results.json": b"{}", "mine.txt": b"kept"})
     publish(hub, made)
@@ -288,6 +304,17 @@ def test_a_hostile_bundle_on_the_hub_is_refused_and_not_kept_as_one(server: Loca
     server.log.clear()
     assert "policy.json has 3.0 MB, more than the 2 MB that are read" in said(pull, hub, HERE, tmp_path / "got")
     assert server.sent_bytes() < 100_000, "and was not fetched to find that out"
+    assert not (tmp_path / "got").exists()
+
+
+@pytest.mark.parametrize("call", [lambda hub, out: pull(hub, HERE, out), lambda hub, out: fetch_outline(hub, HERE)])
+def test_a_refusal_names_the_place_on_the_hub(server: LocalHub, hub: Hub, made: Path, tmp_path: Path, call: object) -> None:
+    publish(hub, made)
+    files = server.files(REPO)
+    policy = json.loads(files["policy.json"]) | {"actions": ["fly"]}
+    server.repos[REPO].commit("main", with_file(files, "policy.json", json.dumps(policy).encode()))
+    told = said(call, hub, tmp_path / "got")
+    assert told.startswith("hub://org/tiny/policy.json: actions[0] is 'fly', but 'move_ahead' in embodiment.yaml"), told
     assert not (tmp_path / "got").exists()
 
 
