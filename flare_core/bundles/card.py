@@ -54,7 +54,7 @@ def write_card(
     parts += ["## The body", _body(body, pictures), "## Actions", _actions(body, plan)]
     if plan is not None:
         parts += ["## What was carried over", _carried(plan)]
-    parts += ["## Limits", _limits(body, str(lineage.get("simulator", "embedded simulator")))]
+    parts += ["## Limits", _limits(body, lineage.get("simulator"))]
     parts += ["## How it was made", _lineage(lineage, recipe), "## Licence", _licence(lineage, has_licence_text)]
     text = "\n\n".join(parts) + "\n"
     return f"{text}\n{_mark(text)}\n"
@@ -74,11 +74,19 @@ def _mark(text: str) -> str:
 def _opening(
     body: Embodiment, policy: Mapping[str, Any], task: str, plan: Plan | None, lineage: Mapping[str, Any], results: Mapping[str, Any] | None
 ) -> str:
-    origin = f"carried over from {plan.source}" if plan is not None else "trained on this body from the start"
-    first = f"A `{policy['family']}` policy for the robot **{body.name}** and the task **{task}**, {origin}."
+    first = f"A `{policy['family']}` policy for the robot **{body.name}** and the task **{task}**, {_origin(plan, lineage)}."
     if results is None:
         return f"{first} It has not been measured yet, and never drove a real robot as far as this bundle knows."
     return f"{first} {_figures(str(about_results(lineage, results)['simulator']))}"
+
+
+def _origin(plan: Plan | None, lineage: Mapping[str, Any]) -> str:
+    parent = lineage.get("parent")
+    if plan is not None:
+        return f"carried over from {plan.source}"
+    if "checkpoint" in lineage and isinstance(parent, Mapping):
+        return f"taken over from {parent['reference']}"
+    return "trained on this body from the start"
 
 
 def _figures(simulator: str) -> str:
@@ -225,9 +233,10 @@ def came_from(entry: HeadEntry) -> str:
     return f"new: begun with {begun}{start}"
 
 
-def _limits(body: Embodiment, simulator: str) -> str:
+def _limits(body: Embodiment, simulator: object) -> str:
     """What a robot builder has to know before the robot moves."""
-    seen = "houses of one simulator, furnished with boxes in plain light" if "embedded simulator" in simulator else f"houses of {simulator}"
+    boxes = "embedded simulator" in str(simulator)
+    seen = "houses of one simulator, furnished with boxes in plain light" if boxes else f"houses of {simulator or 'a simulator'}"
     lines = [
         "It chooses one action at a time, and expects new pictures after that action has come to rest.",
         "Where a move would touch something, the simulator cancels it. On a robot, stopping is the base's own task: this policy avoids "

@@ -139,6 +139,13 @@ def test_the_card_says_where_the_policy_comes_from(plan: Plan | None, said: str)
     assert said in card(plan=plan)
 
 
+def test_an_imported_checkpoint_is_not_said_to_be_trained_here() -> None:
+    text = card(lineage=LINEAGE | {"checkpoint": {"file": "x.ckpt"}, "parent": {"reference": "https://example.org/x.ckpt"}})
+    assert "taken over from https://example.org/x.ckpt" in text
+    assert "It was trained in houses of a simulator." in text
+    assert "furnished with boxes" in card(lineage=LINEAGE | {"simulator": "embedded simulator"})
+
+
 def test_the_plan_is_part_of_the_card() -> None:
     text = card(plan=PLAN)
     assert (
