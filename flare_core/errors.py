@@ -51,3 +51,7 @@ class CheckpointError(FlareError):
 
 class ActingError(FlareError):
     """A policy that cannot act on what it is given: an instruction, pictures, a state, or a message over the wire."""
+
+
+class HubError(FlareError):
+    """The Hugging Face Hub cannot be reached, or refuses, or does not hold what was asked for."""

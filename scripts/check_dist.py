@@ -30,7 +30,7 @@ NEEDED = (
     "flare_core/specs/schemas/*.json",
     "flare_core/houses/*assets*",
     "flare_core/tasks/words*.safetensors",
-    "flare_core/bundles/shipped/*/weights.safetensors",
+    "flare_core/bundles/shipped/*/model.safetensors",
     "flare_core/bundles/shipped/*/policy.json",
 )
 

@@ -75,7 +75,7 @@ TABLES: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
     "result of camera actions": ("results/camera_oracle.json", searched),
     "result of view fits on LoCoBot": ("results/view_fit_locobot.json", fitted),
     "result of view fits on TurtleBot 4": ("results/view_fit_turtlebot4.json", fitted),
-    "result of the shipped policy": ("flare_core/bundles/shipped/stretch_objectnav/results.json", summarised),
+    "result of the shipped policy": ("flare_core/bundles/shipped/stretch_objectnav/evaluation.json", summarised),
 }
 
 

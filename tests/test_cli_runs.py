@@ -81,11 +81,16 @@ def test_the_ways_drawn_from_above_are_those_of_the_judged_episodes(run: Path, t
 
 
 def test_train_records_overrides_and_every_tensor_in_the_lineage(run: Path) -> None:
-    lineage = load_bundle(run / "bundle").lineage
+    bundle = load_bundle(run / "bundle")
+    lineage = bundle.lineage
     assert lineage["overrides"][1:] == list(BUDGET)
-    assert lineage["recipe"]["steps"] == 1024
+    assert bundle.recipe is not None
+    assert bundle.recipe["steps"] == 1024
     assert lineage["command"].startswith("flare train stretch_to_locobot --out ")
-    assert {tensor["name"] for tensor in lineage["tensors"]} == set(load_bundle(run / "bundle").state)
+    assert {tensor["name"] for tensor in bundle.account} == set(bundle.state)
+    assert lineage["parent"]["weights"] == lineage["policy"]
+    assert read(run / "bundle" / "plan.json")["summary"]["new"] == ["look_left", "look_right", "look_up", "look_down"]
+    assert sorted(bundle.pictures) == ["head", "robot"]
     assert read(run / "bundle" / "lineage.json")["command"] == lineage["command"]
     assert load_bundle(run / "bundle").task["horizon"] == 24
 
@@ -302,8 +307,10 @@ def test_pretrain_sees_imitates_and_practises_and_writes_a_bundle_each_time(tmp_
     second = load_bundle(tmp_path / "more" / "bundle")
     changed = {name.split(".")[0] for name, value in first.state.items() if not torch.equal(value, second.state[name])}
     assert changed == {"actor"}
-    assert second.lineage["source_lineage"]["command"] == first.lineage["command"]
-    assert second.lineage["recipe"]["steps"] == 512
+    assert [one["command"] for one in second.lineage["ancestors"]] == [first.lineage["command"]]
+    assert second.lineage["parent"]["weights"] == weights_digest(first.state)
+    assert second.recipe is not None
+    assert second.recipe["steps"] == 512
 
 
 def test_pretraining_without_a_beginning_is_refused(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def check(files: tuple[str, ...]) -> None:
 @click.command(name="list")
 def list_() -> None:
     """List the packaged specs of each kind and the shipped bundles."""
-    from flare_core.bundles.bundle import shipped
+    from flare_core.bundles.places import shipped
     from flare_core.reading import KINDS, list_specs
 
     for kind in KINDS:

@@ -34,7 +34,7 @@ def plan(transfer: str, as_json: bool, write: bool, overrides: Pairs) -> None:
         for section, lines in write_missing(transfer, overrides).items():
             for key, value in lines.items():
                 click.echo(f"Added to {transfer}: {section}: {key}: {value}", err=True)
-    found = load_plan(transfer, overrides)
+    found = load_plan(transfer, overrides, weights=False)
     if as_json:
         click.echo(json.dumps(json.loads(found.plan.to_json()) | {"covered": dict(view_map(found).covered)}, indent=1))
         return

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,12 @@ RIM = 400  # points of a drawn arc
 SHELL = "#E3E3E3"
 
 
-def side_view(body: Embodiment, path: Path, images: Mapping[str, npt.NDArray[np.uint8]] | None = None) -> None:
+def side_view(body: Embodiment, path: Path | BinaryIO, images: Mapping[str, npt.NDArray[np.uint8]] | None = None) -> None:
     """Draw a robot from its left side and from above with what its cameras take in; below, what they see.
 
     Args:
         body: the robot, every joint at home.
-        path: PNG to write.
+        path: PNG to write, or an open file.
         images: a picture (H, W, 3) for some of its cameras, by name.
     """
     pictures = dict(images or {})
@@ -43,7 +44,7 @@ def side_view(body: Embodiment, path: Path, images: Mapping[str, npt.NDArray[np.
             axis.imshow(image, interpolation="nearest")
             axis.set_title(f"{name}, {image.shape[1]}x{image.shape[0]}", fontsize=9)
             axis.set_axis_off()
-    figure.savefig(path, dpi=DPI)
+    figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})  # equal robots give equal bytes
 
 
 def elevation_angles(camera: Camera) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from flare_core.errors import BundleError
@@ -13,9 +14,9 @@ from flare_core.policies.agent import Senses
 from flare_core.policies.interface import Policy, PolicySenses, Shape, Views
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec
-from flare_core.policies.spoc.policy import SpocPolicy
+from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
 from flare_core.policies.spoc.senses import SpocSenses
-from flare_core.policies.spoc.spec import SpocSpec
+from flare_core.policies.spoc.spec import IN_BUNDLE, SpocSpec
 from flare_core.tasks.words import Vocabulary
 
 SHAPES: Final[Mapping[str, type[PolicySpec] | type[SpocSpec]]] = MappingProxyType({"small": PolicySpec, "spoc": SpocSpec})
@@ -49,7 +50,15 @@ def policy_of(spec: Shape, state: Mapping[str, Tensor]) -> Policy:
         BundleError: tensors are missing, left over or of another shape.
         PolicyError: its frozen encoders are not among them and cannot be had.
     """
-    policy: Policy = SpocPolicy(spec) if isinstance(spec, SpocSpec) else SmallPolicy(_small(spec))
+    with torch.device("meta"):  # first without memory: a file may name any size
+        wanted: dict[str, Tensor] = _made(spec).state_dict()
+    for name in sorted(wanted.keys() | state.keys()):
+        if name == TOKENIZER or (name not in state and _comes_from_elsewhere(spec, name)):
+            continue
+        one, other = (str(list(there[name].shape)) if name in there else "no such tensor" for there in (state, wanted))
+        if one != other:
+            raise BundleError(f"weights do not fit policy.json: {name}: {one}, but {other} by policy.json")
+    policy = _made(spec)
     try:
         policy.load(state)
     except RuntimeError as fault:
@@ -75,6 +84,18 @@ def senses_of(policy: Policy, views: Views, words: npt.NDArray[np.float32]) -> P
         return SpocSenses(policy, views, Vocabulary.load().words)
     assert isinstance(policy, SmallPolicy)
     return Senses(policy, views, words)
+
+
+def _made(spec: Shape) -> Policy:
+    return SpocPolicy(spec) if isinstance(spec, SpocSpec) else SmallPolicy(_small(spec))
+
+
+def _comes_from_elsewhere(spec: Shape, name: str) -> bool:
+    """Whether a tensor is part of a frozen encoder that is not kept in the bundle."""
+    if not isinstance(spec, SpocSpec):
+        return False
+    sources = {"encoder.image.": spec.image_source, "encoder.text.": spec.text_source}
+    return any(name.startswith(prefix) and source != IN_BUNDLE for prefix, source in sources.items())
 
 
 def _small(spec: Shape) -> PolicySpec:

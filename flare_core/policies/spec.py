@@ -1,8 +1,11 @@
 """What must be known of a policy besides its weights: sizes, views, actions, inputs. JSON in a bundle."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
+
+import pydantic
 
 from flare_core.errors import BundleError
 
@@ -12,6 +15,9 @@ LAYERS: Final = 3
 """What is said of a category in a cell: it is there, it is near (`NEAR_M`), it is close (`CLOSE_M`)."""
 NEAR_M: Final = 1.9
 CLOSE_M: Final = 1.3
+MAX_SIZE: Final = 65_536
+"""No size in policy.json is larger: what comes from elsewhere is not to ask for memory or time without end."""
+MAX_LAYERS: Final = 256
 SIDES: Final = 6
 NEAR_SIDES: Final = 3
 MATCHES: Final = SIDES + NEAR_SIDES + 1
@@ -104,8 +110,19 @@ class PolicySpec:
         if data.get("family") != "small":
             raise BundleError(f"policy.json: family {data.get('family')!r} is not known here; this version reads 'small'")
         try:
-            views = tuple(View(**{**view, "fill": tuple(view["fill"])}) for view in data["views"])
-            lists = {key: tuple(data[key]) for key in ("actions", "body_inputs", "categories", "channels")}
-            return PolicySpec(**{**data, **lists, "views": views})
-        except (TypeError, KeyError) as fault:
-            raise BundleError(f"policy.json: {fault}; write it again with this version of flare") from None
+            found = _ADAPTER.validate_json(json.dumps(dict(data)), strict=True)
+        except pydantic.ValidationError as fault:
+            said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:5])
+            raise BundleError(f"policy.json: {said}; write it again with this version of flare") from None
+        unknown = sorted(set(data) - {field.name for field in fields(PolicySpec)})
+        sizes = [*found.channels, found.features, found.word_width, found.goal_width, found.width, found.heads, found.layers, found.context]
+        sizes += [side for view in found.views for side in (view.width, view.height)]
+        if unknown or not all(1 <= size <= MAX_SIZE for size in sizes) or not 0 <= found.levels <= MAX_SIZE or found.layers > MAX_LAYERS:
+            said = f"unknown field '{unknown[0]}'" if unknown else f"sizes must be from 1 to {MAX_SIZE}, and layers at most {MAX_LAYERS}"
+            raise BundleError(f"policy.json: {said}; write it again with this version of flare")
+        if found.width % found.heads:
+            raise BundleError(f"policy.json: width {found.width} cannot be shared out among {found.heads} heads")
+        return found
+
+
+_ADAPTER: Final = pydantic.TypeAdapter(PolicySpec)

@@ -12,9 +12,10 @@ from flare_core.adapters.plan import Plan
 from flare_core.adapters.planning import plan_transfer, plan_views
 from flare_core.adapters.spec import TransferSpec
 from flare_core.adapters.view import ViewMap, make_view_map
-from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.bundles.bundle import Bundle
 from flare_core.embodiments.body import Embodiment
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
+from flare_core.hub.references import is_elsewhere, open_bundle, open_outline
 from flare_core.learning.spec import RecipeSpec
 from flare_core.policies.agent import Senses
 from flare_core.policies.families import policy_of, senses_of, shape_from_json
@@ -65,14 +66,17 @@ class Pair:
         return {view.name: (view.width, view.height) for view in self.policy.views}
 
 
-def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -> Pair:
+def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES, *, weights: bool = True) -> Pair:
     """Read the policy and the body that a transfer names.
+
+    Args:
+        weights: read the policy's weights; else only what planning needs, so that of a policy on the Hub no weights are fetched.
 
     Raises:
         FlareError: one of them cannot be used.
     """
     spec = loaded.spec
-    bundle = load_bundle(bundle_beside(spec.policy, loaded.folder_of(("policy",))))
+    bundle = (open_bundle if weights else open_outline)(bundle_beside(spec.policy, loaded.folder_of(("policy",))))
     line = loaded.line_of(("embodiment",))
     target, embodiment = load_embodiment(
         spec.embodiment, loaded.folder_of(("embodiment",)), overrides.embodiment, within="embodiment.", where=line
@@ -80,14 +84,17 @@ def pair_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -
     return Pair(bundle=bundle, policy=shape_from_json(bundle.policy), target=target, embodiment=embodiment)
 
 
-def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES) -> Transfer:
+def plan_of(loaded: Loaded[TransferSpec], overrides: Overrides = NO_OVERRIDES, *, weights: bool = True) -> Transfer:
     """Read everything that a transfer names and plan it.
+
+    Args:
+        weights: as for `pair_of`. Without, the transfer can be looked at but not carried out.
 
     Raises:
         FlareError: a spec or the bundle cannot be used, or the plan lacks a choice.
     """
     spec = loaded.spec
-    pair = pair_of(loaded, overrides)
+    pair = pair_of(loaded, overrides, weights=weights)
     task, task_spec = load_task(spec.task, loaded.folder_of(("task",)), overrides.task, within="task.")
     folder, line = loaded.folder_of(("recipe",)), loaded.line_of(("recipe",))
     recipe = read(spec.recipe, "recipe", RecipeSpec, base=folder, overrides=overrides.recipe, within="recipe.", where=line)
@@ -143,8 +150,8 @@ class SensesMaker:
 
 
 def bundle_beside(reference: str, folder: Path) -> str | Path:
-    """`shipped:NAME` as it is; a folder relative to the file that names it."""
-    if reference.startswith("shipped:") or "://" in reference:
+    """`shipped:NAME` and `hub://...` as they are; a folder relative to the file that names it."""
+    if is_elsewhere(reference):
         return reference
     beside = folder / reference
     return beside if beside.exists() else Path(reference)

@@ -80,7 +80,7 @@ def _recipe(reference: Reference) -> str:
 def _transfer(reference: Reference) -> str:
     from flare_core.runs.carry import plan_of  # reads the policy, and so needs torch
 
-    transfer = plan_of(load_transfer(reference))
+    transfer = plan_of(load_transfer(reference), weights=False)
     head = transfer.plan.head
     return f"transfer {transfer.loaded.name}: {transfer.plan.source} to {transfer.plan.target}, {_count(len(head.new_rows), 'new row')}"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from flare_core.adapters.planning import missing_choices
 from flare_core.adapters.spec import TransferSpec, load_transfer
 from flare_core.adapters.writing import add_choices
-from flare_core.bundles.bundle import locate
+from flare_core.bundles.places import locate
 from flare_core.errors import SpecError, TrainError
+from flare_core.hub.references import is_elsewhere
 from flare_core.reading import Loaded, dump, find, list_specs
 from flare_core.runs.carry import Transfer, pair_of, plan_of
 from flare_core.runs.overrides import Overrides, share_out
@@ -27,14 +28,17 @@ def read_transfer(reference: str | Path, given: Pairs = ()) -> tuple[Loaded[Tran
     return load_transfer(reference, overrides.transfer), overrides
 
 
-def load_plan(reference: str | Path, given: Pairs = ()) -> Transfer:
+def load_plan(reference: str | Path, given: Pairs = (), *, weights: bool = True) -> Transfer:
     """Read a transfer with overrides and plan it.
+
+    Args:
+        weights: as for `plan_of`.
 
     Raises:
         FlareError: something that it names cannot be used, or the plan lacks a choice.
     """
     loaded, overrides = read_transfer(reference, given)
-    return plan_of(loaded, overrides)
+    return plan_of(loaded, overrides, weights=weights)
 
 
 def write_missing(reference: str | Path, given: Pairs = ()) -> Mapping[str, Mapping[str, str]]:
@@ -48,7 +52,7 @@ def write_missing(reference: str | Path, given: Pairs = ()) -> Mapping[str, Mapp
         FlareError: it names something that cannot be used.
     """
     loaded, overrides = read_transfer(reference, given)
-    pair = pair_of(loaded, overrides)
+    pair = pair_of(loaded, overrides, weights=False)
     lines = missing_choices(pair.bundle.embodiment, pair.target, pair.views, loaded.spec, pair.bundle.eyes)
     if lines:
         if isinstance(reference, str) and reference in list_specs("transfer"):
@@ -68,9 +72,10 @@ def compose(out: Path, *, policy: str, embodiment: str, task: str, recipe: str) 
         BundleError, SpecError: there is no such policy, embodiment, task or recipe.
     """
     path = out / FILE
-    locate(policy)
+    if not is_elsewhere(policy):
+        locate(policy)
     ends = {
-        "policy": policy if policy.startswith("shipped:") or "://" in policy else _seen_from(out, policy),
+        "policy": policy if is_elsewhere(policy) else _seen_from(out, policy),
         "embodiment": _reference(out, embodiment, "embodiment"),
         "task": _reference(out, task, "task"),
         "recipe": _reference(out, recipe, "recipe"),

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from flare_core.adapters.spec import SimulatorSpec
-from flare_core.bundles.bundle import TASK, Bundle, load_bundle, locate
+from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.bundles.layout import TASK
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import BundleError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
 from flare_core.houses.procthor import read_house
+from flare_core.hub.references import folder_of
 from flare_core.policies.families import policy_of, shape_from_json
 from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, own_views
@@ -87,12 +89,15 @@ def ready(reference: str, other_task: str | None = None) -> Candidate:
     Raises:
         FlareError: it cannot be used.
     """
-    bundle = load_bundle(reference)
+    folder, _ = folder_of(reference)
+    bundle = load_bundle(folder)
     policy = policy_of(shape_from_json(bundle.policy), bundle.state)
     if bundle.plan is not None and bundle.source is None:
-        raise BundleError(f"{reference}: has a plan but no source.yaml, so its views cannot be made. Make the bundle again with this flare")
+        raise BundleError(
+            f"{reference}: has a plan but no source_embodiment.yaml, so its views cannot be made. Make the bundle again with this flare"
+        )
     views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)
-    task, _ = load_task(other_task or locate(reference) / TASK)
+    task, _ = load_task(other_task or folder / TASK)
     task.check(bundle.embodiment)
     return Candidate(bundle=bundle, policy=policy, senses=SensesMaker(views=views, words=Vocabulary.load().vectors), task=task)
 

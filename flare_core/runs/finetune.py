@@ -21,9 +21,11 @@ from flare_core.learning.rollout import Collector, Exploration
 from flare_core.learning.spec import RecipeSpec
 from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
+from flare_core.runs.descent import descent
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
 from flare_core.runs.scalars import scalar_writer
+from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, ground_of, place_of, rows_at_most, training_stages
 from flare_core.tasks.words import Vocabulary
 
@@ -163,6 +165,7 @@ def finetune(
     results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})
     facts = lineage(transfer, seed, command, place.name) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
     facts |= {"feasible_share": round(feasible, 4), "split": split, "policy": weights_digest(transfer.bundle.state)}
+    results["about"] = {"simulator": place.name, "split": split, "seed": seed, "task": transfer.task.name}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.resolve().name), replace=True)
     outcome = Outcome(
         simulator=place.name,
@@ -255,8 +258,7 @@ def lineage(transfer: Transfer, seed: int, command: str, simulator: str) -> dict
         "command": command,
         "commit": commit(),
         "seed": seed,
-        "source": transfer.loaded.spec.policy,
-        "source_lineage": dict(transfer.bundle.lineage),
+        **descent(transfer.bundle, transfer.loaded.spec.policy),
         "machine": machine(),
         "simulator": simulator,
         "specs": {
@@ -266,9 +268,7 @@ def lineage(transfer: Transfer, seed: int, command: str, simulator: str) -> dict
             "recipe": transfer.recipe_spec.sha256,
         },
         "transfer": transfer.loaded.resolved,
-        "recipe": transfer.recipe_spec.resolved,
         "overrides": [f"{key}={text}" for key, text in transfer.overrides],
-        "tensors": json.loads(carried_policy(transfer)[1].to_json()),
     }
 
 
@@ -285,6 +285,10 @@ def bundle_of(transfer: Transfer, policy: Policy, facts: Mapping[str, Any], resu
         plan=transfer.plan,
         results=results,
         source_spec=transfer.bundle.eyes_spec,
+        recipe=transfer.recipe_spec.resolved if facts.get("steps") else None,
+        account=tuple(json.loads(carried_policy(transfer)[1].to_json())),
+        licence_text=transfer.bundle.licence_text,
+        pictures=bundle_pictures(transfer.body),
     )
 
 

@@ -25,12 +25,14 @@ from flare_core.learning.spec import CloningSpec, PerceptionSpec
 from flare_core.policies.families import policy_of
 from flare_core.policies.small import SmallPolicy
 from flare_core.runs.carry import SensesMaker, own_views
+from flare_core.runs.descent import descent
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judge import judge_policy
 from flare_core.runs.judgement import judgement, settle_ending
 from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, randomised_body, with_start
+from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
 from flare_core.tasks.expert import guide_for
 from flare_core.tasks.predicates import Holding, Visible
@@ -102,6 +104,7 @@ def pretrain(
         "command": command,
         "commit": made_by,
         "seed": seed,
+        **descent(pretraining.start, spec.start),
         "machine": machine(),
         "simulator": "embedded simulator",
         "specs": {
@@ -114,10 +117,6 @@ def pretrain(
         "pretraining": pretraining.loaded.resolved,
         "ending": tried,
     }
-    if pretraining.recipe is not None:
-        facts["recipe"] = pretraining.recipe.resolved
-    if pretraining.start is not None:
-        facts["source_lineage"] = dict(pretraining.start.lineage)
     bundle = Bundle(
         name=spec.name,
         state=policy.state_dict(),
@@ -126,6 +125,9 @@ def pretrain(
         embodiment_spec=pretraining.embodiment.resolved,
         task=pretraining.task_spec.resolved,
         lineage=facts,
+        recipe=None if pretraining.recipe is None else pretraining.recipe.resolved,
+        licence_text=None if pretraining.start is None else pretraining.start.licence_text,
+        pictures=bundle_pictures(pretraining.body),
     )
     save_bundle(out / "bundle", bundle, replace=True)  # judging takes a while, and the policy is what was asked for
     results = judgement(held_out("test"), policy, senses, spec.evaluation_episodes, workers, seed, watcher)
@@ -134,7 +136,8 @@ def pretrain(
         scene = replace(held_out("test"), task=task)
         played = judge_policy(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher.advance)
         results[task.name] = summarise(played, seed).to_json()
-    save_bundle(out / "bundle", replace(bundle, results=results), replace=True)
+    about = {"simulator": "embedded simulator", "split": "test", "seed": seed, "task": pretraining.task.name}
+    save_bundle(out / "bundle", replace(bundle, results={**results, "about": about}), replace=True)
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
 

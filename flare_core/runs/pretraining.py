@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flare_core.bundles.bundle import Bundle, load_bundle
+from flare_core.bundles.bundle import Bundle
 from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
-from flare_core.errors import BundleError, SpecError, TrainError
+from flare_core.errors import BundleError, HubError, SpecError, TrainError
+from flare_core.hub.references import open_bundle
 from flare_core.learning.spec import PretrainingSpec, RecipeSpec
 from flare_core.policies.families import policy_of
 from flare_core.policies.small import SmallPolicy
@@ -130,8 +131,8 @@ def with_start(pretraining: Pretraining) -> Pretraining:
     if reference is None:
         return pretraining
     try:
-        found = load_bundle(bundle_beside(reference, pretraining.loaded.folder_of(where)))
-    except BundleError as bad:
+        found = open_bundle(bundle_beside(reference, pretraining.loaded.folder_of(where)))
+    except (BundleError, HubError) as bad:
         line = pretraining.loaded.line_of(where)
         raise TrainError(f"{line}: {bad}. First make it: `flare pretrain` of its own spec, with --out to the folder above") from None
     return replace(pretraining, start=found)

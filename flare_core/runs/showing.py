@@ -1,10 +1,17 @@
 """A robot on one page: from its side and from above, and what its cameras see in a house."""
 
+import io
 import math
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
 from flare_core.adapters.pairing import describe
+from flare_core.bundles.layout import PICTURES, is_picture
 from flare_core.embodiments.body import Camera, Embodiment
+from flare_core.errors import SimError
 from flare_core.evaluation.portraits import side_view
 from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.houses.procthor import parse_house
@@ -21,13 +28,41 @@ def portrait(body: Embodiment, path: Path) -> Path:
         SimError: the body can stand nowhere in that house.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = {}
-    if body.cameras:
-        camera = body.camera_for("navigation") or body.cameras[0]
-        simulator, _ = best_views(parse_house(generate_house(HOUSE, "val"), f"val {HOUSE}"), body, camera.name)
-        images = {one.name: simulator.images(one.name, WIDTH, round(WIDTH * one.height_px / one.width_px))[0] for one in body.cameras}
-    side_view(body, path, images)
+    side_view(body, path, camera_images(body))
     return path
+
+
+def camera_images(body: Embodiment) -> dict[str, npt.NDArray[np.uint8]]:
+    """What every camera sees, (H, W, 3), where the first one sees most in a house of the generator.
+
+    Raises:
+        SimError: the body can stand nowhere in that house.
+    """
+    if not body.cameras:
+        return {}
+    camera = body.camera_for("navigation") or body.cameras[0]
+    simulator, _ = best_views(parse_house(generate_house(HOUSE, "val"), f"val {HOUSE}"), body, camera.name)
+    return {one.name: simulator.images(one.name, WIDTH, round(WIDTH * one.height_px / one.width_px))[0] for one in body.cameras}
+
+
+def bundle_pictures(body: Embodiment) -> dict[str, bytes]:
+    """PNG files for a bundle's card: `robot`, its outline with what its cameras take in, and one for each camera.
+
+    A body that fits nowhere in the house that is drawn has its outline alone.
+    """
+    outline = io.BytesIO()
+    side_view(body, outline)
+    try:
+        images = camera_images(body)
+    except SimError:
+        images = {}
+    return {"robot": outline.getvalue(), **{name: _png(image) for name, image in images.items() if is_picture(f"{PICTURES}/{name}.png")}}
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format="png")
+    return file.getvalue()
 
 
 def camera_rows(body: Embodiment) -> list[tuple[str, ...]]:

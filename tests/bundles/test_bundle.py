@@ -1,12 +1,8 @@
 """A bundle reads back as it was written, and whatever is damaged, foreign or dangerous is refused with a remedy."""
 
-import hashlib
-import json
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import safetensors.torch
@@ -15,9 +11,11 @@ import yaml
 
 from flare_core.adapters.head import mask_body
 from flare_core.adapters.plan import HeadEntry, HeadPlan, InputPlan, Plan, ViewPlan
-from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle, shipped, weights_digest
+from flare_core.bundles.bundle import Bundle, load_bundle, save_bundle, weights_digest
+from flare_core.bundles.places import shipped
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import BundleError, FlareError
+from tests.bundles.damage import edit_json, rewrite
 
 BODY = """
 kind: embodiment
@@ -55,23 +53,6 @@ def saved(bundle: Bundle, tmp_path: Path) -> Path:
     return save_bundle(tmp_path / "saved", bundle)
 
 
-def rewrite(folder: Path, name: str, data: bytes) -> None:
-    """Put other bytes into a file and record their digest, as someone would who wants them to be read."""
-    (folder / name).write_bytes(data)
-    manifest = json.loads((folder / "bundle.json").read_text())
-    manifest["files"][name] = hashlib.sha256(data).hexdigest()
-    (folder / "bundle.json").write_text(json.dumps(manifest))
-
-
-def edit_json(folder: Path, name: str, change: Callable[[dict[str, Any]], None]) -> None:
-    data = json.loads((folder / name).read_text())
-    change(data)
-    if name == "bundle.json":
-        (folder / name).write_text(json.dumps(data))
-    else:
-        rewrite(folder, name, json.dumps(data).encode())
-
-
 def refusal(folder: Path | str) -> str:
     with pytest.raises(FlareError) as caught:
         load_bundle(folder)
@@ -86,7 +67,7 @@ def test_a_bundle_reads_back_as_it_was_written(bundle: Bundle, saved: Path) -> N
 
 
 def test_the_folder_holds_what_the_format_says_and_nothing_is_left_beside_it(saved: Path) -> None:
-    files = "README.md bundle.json embodiment.yaml lineage.json policy.json results.json task.yaml weights.safetensors"
+    files = "README.md bundle.json embodiment.yaml evaluation.json lineage.json model.safetensors policy.json task.yaml"
     assert sorted(path.name for path in saved.iterdir()) == files.split()
     assert sorted(path.name for path in saved.parent.iterdir()) == ["saved", "tallbot.yaml"]
 
@@ -102,7 +83,7 @@ def test_a_bundle_is_replaced_only_when_asked_for_and_then_whole(bundle: Bundle,
     assert load_bundle(saved).name == "tall"
     save_bundle(saved, replace(bundle, name="newer", results=None), replace=True)
     assert load_bundle(saved).name == "newer"
-    assert not (saved / "results.json").exists()
+    assert not (saved / "evaluation.json").exists()
 
 
 def test_saving_never_overwrites_what_is_not_a_bundle(bundle: Bundle, tmp_path: Path) -> None:
@@ -118,7 +99,7 @@ def test_a_save_that_fails_leaves_the_old_bundle_and_no_rest(bundle: Bundle, sav
     other = replace(bundle.embodiment, gripper="suction")
     with pytest.raises(BundleError, match="embodiment_spec belongs to another body"):
         save_bundle(saved, replace(bundle, embodiment=other), replace=True)
-    with pytest.raises(BundleError, match=r"results\.json: cannot be written as JSON"):
+    with pytest.raises(BundleError, match=r"evaluation\.json: cannot be written as JSON"):
         save_bundle(saved, replace(bundle, results={"success": float("nan")}), replace=True)
     assert load_bundle(saved).name == "tall"
     assert sorted(path.name for path in saved.parent.iterdir()) == ["saved", "tallbot.yaml"]
@@ -147,7 +128,7 @@ def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
 def test_a_pickled_checkpoint_is_refused_without_being_read(tmp_path: Path) -> None:
     path = tmp_path / "policy.pt"
     torch.save({"weight": torch.ones(1)}, path)
-    assert refusal(path) == f"{path}: is a pickle, which can run code when it is read. A bundle is a folder with weights.safetensors"
+    assert refusal(path) == f"{path}: is a pickle, which can run code when it is read. A bundle is a folder with model.safetensors"
 
 
 def test_a_pickle_beside_the_weights_is_refused(saved: Path) -> None:
@@ -163,40 +144,42 @@ def test_a_pickle_under_the_name_of_the_weights_is_refused(saved: Path, tmp_path
         data = (tmp_path / "x").read_bytes()
     else:
         data = pickle.dumps({"a": [1.0]}, protocol=int(protocol))
-    rewrite(saved, "weights.safetensors", data)
-    assert "weights.safetensors: is a pickle under another name" in refusal(saved)
+    rewrite(saved, "model.safetensors", data)
+    assert "model.safetensors: is a pickle under another name" in refusal(saved)
 
 
-def test_weights_that_are_damaged_empty_or_not_finite_are_refused(saved: Path) -> None:
-    rewrite(saved, "weights.safetensors", b"\x10\0\0\0\0\0\0\0not a header....")
+def test_weights_that_are_damaged_empty_or_not_finite_are_refused(bundle: Bundle, saved: Path, tmp_path: Path) -> None:
+    intact = save_bundle(tmp_path / "intact", bundle)
+    rewrite(saved, "model.safetensors", b"\x10\0\0\0\0\0\0\0not a header....")
     assert "is not a safetensors file" in refusal(saved)
-    rewrite(saved, "weights.safetensors", safetensors.torch.save({}))
+    rewrite(saved, "model.safetensors", safetensors.torch.save({}))
     assert "holds no tensor" in refusal(saved)
-    rewrite(saved, "weights.safetensors", safetensors.torch.save({"head.bias": torch.tensor([1.0, torch.nan, torch.inf])}))
+    state = load_bundle(intact).state
+    rewrite(saved, "model.safetensors", safetensors.torch.save({**state, "head.bias": torch.tensor([1.0, torch.nan, torch.inf])}))
     assert "head.bias has 2 numbers that are not finite" in refusal(saved)
 
 
 def test_a_file_that_changed_since_it_was_written_is_refused(saved: Path) -> None:
-    data = bytearray((saved / "weights.safetensors").read_bytes())
+    data = bytearray((saved / "model.safetensors").read_bytes())
     data[-1] ^= 1
-    (saved / "weights.safetensors").write_bytes(bytes(data))
-    place = saved / "weights.safetensors"
+    (saved / "model.safetensors").write_bytes(bytes(data))
+    place = saved / "model.safetensors"
     assert refusal(saved) == f"{place}: is not the file that bundle.json records. Copy the bundle again from where it was made"
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "policy.json", "embodiment.yaml", "task.yaml", "lineage.json", "results.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "policy.json", "embodiment.yaml", "task.yaml", "lineage.json", "evaluation.json"])
 def test_a_missing_file_is_named(saved: Path, name: str) -> None:
     (saved / name).unlink()
     assert refusal(saved) == f"{saved}: lacks {name}. Copy the bundle again from where it was made"
 
 
-@pytest.mark.parametrize("name", ["../secret.json", "/etc/hostname", "sub/weights.safetensors", "run.py"])
+@pytest.mark.parametrize("name", ["../secret.json", "/etc/hostname", "sub/model.safetensors", "run.py"])
 def test_a_manifest_cannot_name_other_files(saved: Path, name: str) -> None:
     edit_json(saved, "bundle.json", lambda data: data["files"].update({name: "0" * 64}))
     assert f"'{name}' is no file of a bundle" in refusal(saved)
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "task.yaml", "bundle.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "task.yaml", "bundle.json"])
 def test_a_link_out_of_the_folder_is_refused(saved: Path, tmp_path: Path, name: str) -> None:
     (saved / name).rename(tmp_path / name)
     (saved / name).symlink_to(tmp_path / name)
@@ -209,14 +192,14 @@ def test_a_shipped_name_is_one_of_those_that_are_shipped(name: str) -> None:
 
 
 def test_a_place_on_the_net_is_not_taken_for_a_path() -> None:
-    assert "hub://org/name: is not a folder. Download it first" in refusal("hub://org/name")
+    assert "hub://org/name: is not a folder. `flare pull` fetches a bundle from the Hub" in refusal("hub://org/name")
 
 
 def test_another_format_or_a_newer_version_is_refused(saved: Path) -> None:
-    edit_json(saved, "bundle.json", lambda data: data.update(version=2))
-    assert "is of format version 2; this flare reads 1. Install a newer flare" in refusal(saved)
+    edit_json(saved, "bundle.json", lambda data: data.update(version=3))
+    assert "is of format version 3; this flare reads 2. Install a newer flare" in refusal(saved)
     edit_json(saved, "bundle.json", lambda data: data.update(format="other", version=1))
-    assert "format 'other' version 1 is not 'flare-bundle' 1" in refusal(saved)
+    assert "format 'other' version 1 is not 'flare-bundle' 2" in refusal(saved)
 
 
 def test_a_manifest_with_a_bad_digest_is_refused(saved: Path) -> None:
@@ -234,7 +217,7 @@ def test_a_manifest_with_a_bad_digest_is_refused(saved: Path) -> None:
         (b'{"width": NaN}', "policy.json: holds NaN, which is not JSON"),
         (b"\xff\xfe", "policy.json: is not UTF-8 text (byte 0)"),
         (b"[" * 100_000, "policy.json"),
-        (b" " * 20_000_001, "policy.json: has 20 MB, more than the 20 MB"),
+        (b" " * 2_000_001, "policy.json: has 2.0 MB, more than the 2 MB"),
         (b'{"actions": [], "body_inputs": []}', "policy.json: family: Field required"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: bundles are published there and fetched from there."""
