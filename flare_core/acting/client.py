@@ -7,8 +7,9 @@ from typing import Any, NoReturn, Self
 
 from flare_core.acting.actions import Action, read_action
 from flare_core.acting.pictures import CameraNeed, pictures_for
-from flare_core.acting.state import Need, State, home_state, refuse_missing
+from flare_core.acting.state import State, home_state, refuse_missing
 from flare_core.acting.wire import PROTOCOL, pack, unpack
+from flare_core.embodiments.needs import Need
 from flare_core.errors import ActingError
 
 STAND_STILL = "The robot should stand still; connect again, and begin with reset"

@@ -12,8 +12,9 @@ import torch
 
 from flare_core.acting.actions import Action, action_of
 from flare_core.acting.pictures import CameraNeed, pictures_for
-from flare_core.acting.state import Need, State, home_state, needs_of, refuse_missing, world_of
+from flare_core.acting.state import State, home_state, refuse_missing, world_of
 from flare_core.embodiments.body import Embodiment
+from flare_core.embodiments.needs import Need, needs_of
 from flare_core.envs.observation import BodyState
 from flare_core.envs.play import GOAL_WORDS, MOST_WORDS, Observation
 from flare_core.errors import ActingError

@@ -13,6 +13,7 @@ from flare_core.adapters.pairing import describe
 from flare_core.adapters.plan import HeadEntry, Plan
 from flare_core.bundles.card_data import UNKNOWN, about_results, front_matter, summaries
 from flare_core.embodiments.body import Arm, Camera, Embodiment
+from flare_core.embodiments.needs import Need, described, needs_of
 from flare_core.evaluation.report import comparison_table, markdown, table, turned
 
 JOINTED: Final = ("turn_camera", "move_arm", "turn_wrist")  # kinds of effect that a joint's limit may forbid
@@ -116,18 +117,19 @@ def _use(body: Embodiment, task: Mapping[str, Any], repo: str | None) -> str:
     else:
         folder, reference = repo.rpartition("/")[2], f"hub://{repo}"
         intro, fetch = "With `photos/` for pictures that the robot took:", [f"flare pull {repo} --out {folder}"]
-    commands = [*fetch, f"flare evaluate {folder}", f"flare act {folder} --images photos", f"flare serve {folder}"]
+    commands = [
+        *fetch, f"flare evaluate {folder}", f'flare act {folder} --images photos --instruction "{said}" --at-home', f"flare serve {folder}",
+    ]  # fmt: skip
+    needs = needs_of(body)
+    home = ", ".join(f'"{need.name}": {False if need.home is None else need.home}' for need in needs.values())
     python = [
         "import flare_core", "", f'policy = flare_core.load("{reference}")', f'policy.reset("{said}")',
-        "action = policy.act(images, state)",
+        f"state = {{{home}}}  # at home; at every step what the robot measures", "action = policy.act(images, state)",
     ]  # fmt: skip
     cameras = "; ".join(f"`{camera.name}`, {camera.height_px} x {camera.width_px} x 3" for camera in body.cameras) or "none"
-    needs = sorted({need for action in body.actions if action.masked is None for need in action.needs})
-    joints = list(body.body_inputs)
-    tells = f" Here: {', '.join(f'`{name}`' for name in dict.fromkeys([*joints, *needs]))}." if joints or needs else ""
     explained = (
-        f"`images`: 8-bit RGB pictures by camera, rows x columns x 3 ({cameras}). `state`: what the robot knows of itself that masks and "
-        f"inputs need.{tells} `action`: a name and an effect with its unit, as in the table below.\n\n{_asked(task)}"
+        f"`images`: 8-bit RGB pictures by camera, rows x columns x 3 ({cameras}). `action`: a name and an effect with its unit, as in the "
+        f"table below. `state`: what the robot knows of itself that masks and inputs need.\n\n{_state(needs)}{_asked(task)}"
     )
     more = (
         f"flare train --policy {folder if repo is None else reference} --embodiment mybot.yaml --task {task.get('name', 'task')} "
@@ -136,6 +138,13 @@ def _use(body: Embodiment, task: Mapping[str, Any], repo: str | None) -> str:
     again = f"To carry it on to a robot of yours, `mybot.yaml`:\n\n```bash\n{more}\n```"
     bash, code = "\n".join(commands), "\n".join(python)
     return f"{intro}\n\n```bash\n{bash}\n```\n\nFrom Python:\n\n```python\n{code}\n```\n\n{explained}\n\n{again}"
+
+
+def _state(needs: Mapping[str, Need]) -> str:
+    if not needs:
+        return "This robot's state has no fields: `{}`.\n\n"
+    rows = [(f"`{need.name}`", described(need)) for need in needs.values()]
+    return f"{markdown([('field of the state', 'meaning'), *rows])}\n\n"
 
 
 def _instruction(task: Mapping[str, Any]) -> str:

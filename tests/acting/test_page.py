@@ -9,8 +9,8 @@ import pytest
 import flare_core
 from flare_core.acting import wire
 from flare_core.acting.server import Limits
-from flare_core.acting.state import needs_of
 from flare_core.commands.acting import serve
+from flare_core.embodiments.needs import needs_of
 from flare_core.embodiments.spec import load_embodiment
 from tests.acting.rig import grey
 
