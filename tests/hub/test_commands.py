@@ -8,10 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from huggingface_hub import HfApi, constants
 
+import flare_core
 from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.hub import client
 from flare_core.hub.references import open_bundle, open_outline
@@ -39,6 +41,19 @@ def home(server: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "home"
 
 
+def decisions(reference: str) -> list[dict[str, float]]:
+    """Probabilities of three actions that a policy chooses, of noise and with its joints at home."""
+    policy = flare_core.load(reference)
+    policy.reset(policy.describe()["instruction"])
+    noise = np.random.default_rng(0)
+    found = []
+    for _ in range(3):
+        shapes = {name: (camera.height_px, camera.width_px, 3) for name, camera in policy.cameras.items()}
+        policy.act({name: noise.integers(256, size=shape, dtype=np.uint8) for name, shape in shapes.items()}, policy.home_state())
+        found.append(dict(policy.probabilities))
+    return found
+
+
 def test_push_pull_and_use(server: LocalHub, made: Path, tmp_path: Path) -> None:
     rehearsed = flare("push", made, "org/tiny", "--dry-run")
     assert rehearsed.exit_code == 0
@@ -53,6 +68,7 @@ def test_push_pull_and_use(server: LocalHub, made: Path, tmp_path: Path) -> None
     assert pulled.exit_code == 0, pulled.output
     assert f"hub://org/tiny@{commit}" in pulled.output
     assert weights_digest(load_bundle(tmp_path / "got").state) == weights_digest(load_bundle(made).state)
+    assert decisions(f"hub://org/tiny@{commit}") == decisions(str(tmp_path / "got")) == decisions(str(made))
     refused = flare("pull", "org/tiny", "--out", tmp_path / "got")
     assert (refused.exit_code, "holds a bundle already" in refused.output) == (1, True)
 

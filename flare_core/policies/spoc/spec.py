@@ -1,11 +1,14 @@
 """Shape of a `spoc` policy: which frozen encoders, how their tokens are fused, how the decoder is built. JSON in a bundle."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal
 
+import pydantic
+
 from flare_core.errors import BundleError
-from flare_core.policies.spec import View
+from flare_core.policies.spec import MAX_LAYERS, MAX_SIZE, View
 
 FAMILY: Final = "spoc"
 IN_BUNDLE: Final = "bundle"
@@ -136,24 +139,26 @@ class SpocSpec:
         """
         if data.get("family") != FAMILY:
             raise BundleError(f"policy.json: family {data.get('family')!r} is not {FAMILY!r}")
+        unknown = sorted(set(data) - {one.name for one in fields(SpocSpec)})
+        if unknown:
+            raise BundleError(f"policy.json: unknown field '{unknown[0]}'; write it again with this version of flare")
         try:
-            views = tuple(View(**{**view, "fill": tuple(view["fill"])}) for view in data["views"])
-            lists = {key: tuple(data[key]) for key in _TUPLES if key in data}
-            spec = SpocSpec(**{**data, **lists, "views": views})
-        except (TypeError, KeyError) as fault:
-            raise BundleError(f"policy.json: {fault}; write it again with this version of flare") from None
+            spec = _ADAPTER.validate_json(json.dumps(dict(data)), strict=True)
+        except pydantic.ValidationError as fault:
+            said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:5])
+            raise BundleError(f"policy.json: {said}; write it again with this version of flare") from None
         _check(spec)
         return spec
 
 
-_TUPLES: Final = ("actions", "body_inputs", "image_mean", "image_std", "grid")
-_CHOICES: Final[Mapping[str, tuple[object, ...]]] = {
-    "image_encoder": ("dinov2", "siglip"),
-    "text_encoder": ("t5", "siglip"),
-    "decoder": ("llama", "llama_cross", "torch_cross"),
-    "fusion_order": ("views_text", "text_views"),
-    "time": ("step",),
+_ADAPTER: Final = pydantic.TypeAdapter(SpocSpec)
+_CONFIGS: Final[Mapping[str, frozenset[str]]] = {
+    "dinov2": frozenset(DINOV2_SMALL),
+    "siglip image": frozenset(SIGLIP_BASE_VISION),
+    "t5": frozenset({*T5_SMALL, "decoder_start_token_id"}),
+    "siglip text": frozenset(SIGLIP_BASE_TEXT),
 }
+_FEEDS: Final = ("relu", "gated-gelu")
 _SIZES: Final = (
     "feature_width",
     "compress_width",
@@ -173,12 +178,23 @@ def _check(spec: SpocSpec) -> None:
     Raises:
         BundleError: names the field.
     """
-    for name, allowed in _CHOICES.items():
-        if getattr(spec, name) not in allowed:
-            raise BundleError(f"policy.json: {name}: no {getattr(spec, name)!r}. Use one of {', '.join(map(repr, allowed))}")
-    odd = [name for name in _SIZES if type(getattr(spec, name)) is not int or not 0 < getattr(spec, name) <= 1 << 16]
-    if odd:
-        raise BundleError(f"policy.json: {odd[0]}: {getattr(spec, odd[0])!r} is not a size between 1 and {1 << 16}")
+    sizes: dict[str, object] = {name: getattr(spec, name) for name in _SIZES}
+    sizes |= {f"views.{view.name}": max(view.width, view.height) for view in spec.views} | {"grid": max(spec.grid)}
+    sizes |= {"views": min((min(view.width, view.height) for view in spec.views), default=1), "text_length": spec.text_length or 1}
+    parts = (("image_config", spec.image_config, spec.image_encoder), ("text_config", spec.text_config, spec.text_encoder))
+    for part, config, encoder in parts:
+        known = _CONFIGS[encoder if encoder != "siglip" else f"siglip {part.removesuffix('_config')}"]
+        odd = sorted(set(config) - known)
+        if odd:
+            raise BundleError(f"policy.json: {part}.{odd[0]}: is no size of {encoder}. Use {', '.join(sorted(known))}")
+        if config.get("feed_forward_proj", "relu") not in _FEEDS:
+            raise BundleError(f"policy.json: {part}.feed_forward_proj: {config['feed_forward_proj']!r} is not one of {', '.join(_FEEDS)}")
+        named = {f"{part}.{name}": value for name, value in config.items() if name not in ("feed_forward_proj", "decoder_start_token_id")}
+        sizes |= named
+    for name, value in sizes.items():
+        most = MAX_LAYERS if "layers" in name else MAX_SIZE
+        if type(value) is not int or not 1 <= value <= most:
+            raise BundleError(f"policy.json: {name}: {value!r} is not a size between 1 and {most}")
     if spec.width % spec.heads:
         raise BundleError(f"policy.json: width {spec.width} cannot be shared out among {spec.heads} heads")
     side = spec.image_config.get("image_size")

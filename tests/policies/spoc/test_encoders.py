@@ -131,12 +131,14 @@ def test_a_shape_is_the_same_after_json(spec: SpocSpec) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"decoder": "lstm"}, "decoder: no 'lstm'. Use one of 'llama', 'llama_cross', 'torch_cross'"),
+        ({"decoder": "lstm"}, "decoder: Input should be 'llama', 'llama_cross' or 'torch_cross'"),
+        ({"text_config": dict(SPEC.text_config) | {"_attn_implementation": "eager"}}, "text_config._attn_implementation: is no size of t5"),
+        ({"image_config": dict(SPEC.image_config) | {"num_hidden_layers": 10**9}}, "num_hidden_layers: 1000000000 is not a size"),
         ({"heads": 0}, "heads: 0 is not a size between 1 and 65536"),
         ({"width": 33}, "width 33 cannot be shared out among 2 heads"),
         ({"text_source": "https://x"}, "text_source: 'https://x' is neither 'bundle' nor 'hub://REPO@REVISION'"),
         (RING.to_json() | {"views": SPEC.to_json()["views"]}, "views: SigLIP's images are 16x16, and 'navigation' is not"),
-        ({"rope": True}, "unexpected keyword argument 'rope'"),
+        ({"rope": True}, "unknown field 'rope'"),
         ({"family": "big"}, "family 'big' is not known here; this version reads 'small' and 'spoc'"),
     ],
 )
