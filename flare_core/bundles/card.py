@@ -124,7 +124,8 @@ def _use(body: Embodiment, task: Mapping[str, Any], repo: str | None) -> str:
     home = ", ".join(f'"{need.name}": {False if need.home is None else need.home}' for need in needs.values())
     python = [
         "import flare_core", "", f'policy = flare_core.load("{reference}")', f'policy.reset("{said}")',
-        f"state = {{{home}}}  # at home; at every step what the robot measures", "action = policy.act(images, state)",
+        "# what the robot measures, at every step; here it stands with its joints at home", f"state = {{{home}}}",
+        "action = policy.act(images, state)",
     ]  # fmt: skip
     cameras = "; ".join(f"`{camera.name}`, {camera.height_px} x {camera.width_px} x 3" for camera in body.cameras) or "none"
     explained = (
