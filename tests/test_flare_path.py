@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+import flare_core
 from flare_core.bundles.bundle import load_bundle
 from flare_core.policies.families import policy_of, shape_from_json
 from tests.adapters.formats import layouts
@@ -78,3 +80,14 @@ def test_evaluation_updates_and_bundle_through_client_and_engine(folder: Path) -
     learnt = [name for name in before.state if name.startswith("actor.fusion.")]
     assert any(not torch.equal(before.state[name], after.state[name]) for name in learnt)
     assert after.results is not None
+    acting = flare_core.load(str(folder / "run/bundle"))
+    camera = acting.cameras["head"]
+    picture = np.random.default_rng(0).integers(256, size=(camera.height_px, camera.width_px, 3), dtype=np.uint8)
+    found = []
+    for instruction in ("find a mug", "find a find a find a"):
+        acting.reset(instruction)
+        action = acting.act({"head": picture}, acting.home_state())
+        assert action.name in policy.spec.actions
+        found.append(list(acting.probabilities.values()))
+    assert found[0] != found[1]  # the text itself is read
+    acting.reset("a zyzzyva")  # in no vocabulary of ours; the text encoder has a token for anything

@@ -56,6 +56,7 @@ class Policy:
         self._key = key_of(seed, ACTION_STREAM)
         self._episode = -1
         self._goal: np.ndarray[Any, np.dtype[np.int32]] | None = None
+        self._instruction = ""
         self._probabilities: Mapping[str, float] = MappingProxyType({})
         self._begin()
 
@@ -132,12 +133,12 @@ class Policy:
 
         Raises:
             ActingError: a field that the masks need will not be supplied, or the instruction is empty, too long, or has a word that
-                the policy does not know.
+                the policy does not know (a `spoc` policy reads any text).
         """
         refuse_missing(self.needs, self.needs if supplies is None else supplies, self.robot)
         goal = self._encode(instruction)
         self._begin()
-        self._goal = goal
+        self._goal, self._instruction = goal, instruction
         self._episode += 1
 
     def act(self, images: Mapping[str, Any], state: State | None = None) -> Action:
@@ -162,6 +163,8 @@ class Policy:
             "goal": self._goal, "previous_action": self._previous, "body": self._ready.state.observe(world, self._counts),
             "step": np.array([self.steps], dtype=np.int32),
         }  # fmt: skip
+        if self._senses.reads_text:
+            observation["instruction"] = np.array([self._instruction], dtype=object)
         chosen = self._choose(observation, self._ready.state.masks(world))
         self._previous = np.array([chosen], dtype=np.int64)
         self._counts[0, chosen] += 1
@@ -193,10 +196,11 @@ class Policy:
             raise ActingError(f"instruction: has {len(words)} words, more than {MOST_WORDS}. {example}")
         vocabulary = self._ready.vocabulary
         unknown = [word for word in dict.fromkeys(words) if word not in vocabulary.ids]
-        if unknown:
+        if unknown and not self._senses.reads_text:
             raise ActingError("\n".join(_unknown(word, vocabulary) for word in unknown) + f"\n{example}")
         goal = np.zeros((1, max(self._ready.goal_words, len(words))), dtype=np.int32)
-        goal[0, : len(words)] = vocabulary.encode(instruction)
+        if not unknown:  # else the policy reads the text itself
+            goal[0, : len(words)] = vocabulary.encode(instruction)
         return goal
 
 

@@ -1,6 +1,7 @@
 """A policy with what it needs to meet an environment: the view map, the word table, its memory."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ MATCH_SCALE, MATCH_MOST = 0.5, 6.0  # logits beyond 6 say no more, and halved th
 
 class Senses:
     """Observations to tower inputs. Goals are encoded once an episode, features once a frame."""
+
+    reads_text: ClassVar[bool] = False
 
     def __init__(self, policy: SmallPolicy, views: Views, words: npt.NDArray[np.float32]) -> None:
         """Args: words: (V + 1, word_width) vectors of the vocabulary, row 0 zeros."""

@@ -177,9 +177,14 @@ class Policy(nn.Module, ABC):
 
 
 class PolicySenses(Protocol):
-    """Turns observations into a policy's inputs; what is slow and does not change is computed once."""
+    """Turns observations into a policy's inputs; what is slow and does not change is computed once.
+
+    Attributes:
+        reads_text: it takes any text as `instruction` (B,) of an observation; else only the words of `goal`.
+    """
 
     policy: Any
+    reads_text: ClassVar[bool]
 
     def inputs(self, observation: Observation) -> Any:
         """Inputs of one step, (B, ...)."""

@@ -4,6 +4,7 @@ Shapes: B rows, L words of a goal.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ class SpocSenses:
     The instruction is the observation's `instruction` (B,) where it has one. Else it is spelt out of `goal`: every word of every
     template is in the vocabulary, so only capitals and punctuation are lost.
     """
+
+    reads_text: ClassVar[bool] = True
 
     def __init__(self, policy: SpocPolicy, views: Views, words: Sequence[str]) -> None:
         """Args: words: of the vocabulary; the first has id 1."""
