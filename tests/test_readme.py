@@ -93,7 +93,19 @@ def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> N
     assert body.camera_for("navigation") is not None
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/houses.md", "docs/tasks.md", "docs/ai2thor.md", "docs/robot.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/houses.md",
+        "docs/tasks.md",
+        "docs/ai2thor.md",
+        "docs/robot.md",
+        "docs/import.md",
+        "docs/share.md",
+    ],
+)
 def test_links_lead_to_files(name: str) -> None:
     page = ROOT / name
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
