@@ -66,9 +66,7 @@ RUNS: Final[Mapping[str, Run]] = {
     "roomnav": Run(task="roomnav", steps=600_000),
     # With FLaRe's own weights (-0.01 a step, -0.5 a collision) a policy that fetches once in eight episodes earns most by saying `done`
     # at once: with -0.5 its success was 0 after 180,000 steps. These cost about half of what its successes bring.
-    "fetch_shorter": Run(
-        task="fetch_shorter", steps=500_000, episodes=1_000, after="fetch_longer", overrides=("task.reward.step=-0.004",)
-    ),
+    "fetch_shorter": Run(task="fetch_shorter", steps=500_000, episodes=1_000, after="fetch_longer", overrides=("task.reward.step=-0.004",)),
     "fetch_gentle": Run(task="fetch_gentle", steps=500_000, after="fetch", overrides=("task.reward.collision=-0.02",)),
     "fetch_gentle_limit": Run(
         task="fetch_gentle_limit", steps=500_000, after="fetch", overrides=("task.constraints.collisions_per_episode.at_most=20",)
