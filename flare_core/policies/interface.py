@@ -163,6 +163,10 @@ class Policy(nn.Module, ABC):
         self.load_state_dict(dict(state), strict=True)
         self.requires_grad_(True)
 
+    def own_state(self) -> dict[str, Tensor]:
+        """Tensors that a bundle of it holds: without those of an encoder that stays outside."""
+        return self.state_dict()
+
     @abstractmethod
     def freeze_encoder(self) -> None:
         """Stop training of the encoder; its features may then be stored."""

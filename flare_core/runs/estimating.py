@@ -1,5 +1,6 @@
 """What a fine-tuning will take, measured before it begins: a few steps are made as the run would make them, and thrown away."""
 
+import contextlib
 import resource
 import sys
 import tempfile
@@ -25,7 +26,7 @@ class Estimate:
         steps: of training. measured: steps that the figures were measured over.
         steps_per_second: of training, collecting and learning; playing_per_second: of collecting alone, as an evaluation plays.
         evaluations: how often the held-out episodes are played; evaluation_steps: of all of them at most, if none ends before its horizon.
-        memory_bytes: greatest so far, of this process and of AI2-THOR's.
+        memory_bytes: of this process and of AI2-THOR's; what an update adds is taken for a rollout of the recipe's own length.
         checkpoint_bytes, bundle_bytes: of one of each.
     """
 
@@ -66,7 +67,7 @@ class Estimate:
                 f"{span(self.evaluation_s)}",
             ),
             ("together", f"at most {span(self.training_s + self.evaluation_s)}"),
-            ("memory", f"{self.memory_bytes / 1e9:.1f} GB"),
+            ("memory", f"{self.memory_bytes / 1e9:.1f} GB, houses beyond the {HOUSES} of this measurement not counted"),
             (
                 "disk",
                 f"{self.disk_bytes / 1e6:,.0f} MB: {KEPT} checkpoints of {self.checkpoint_bytes / 1e6:,.1f} and a bundle of "
@@ -88,15 +89,16 @@ def estimate(transfer: Transfer, *, seed: int, workers: int) -> Estimate:
         update={"rollout": min(STEPS, recipe.rollout), "critic_warmup_steps": 0, "houses": min(HOUSES, recipe.houses)},
     )
     policy, _ = carried_policy(transfer)
-    bundle_bytes = sum(tensor.numel() * tensor.element_size() for tensor in policy.state_dict().values())
+    bundle_bytes = sum(tensor.numel() * tensor.element_size() for tensor in policy.own_state().values())
     with tempfile.TemporaryDirectory() as folder:
         with tuner_of(transfer, policy, senses_of(transfer), Path(folder), short, seed=seed, workers=workers) as tuner:
+            resident = _begin_to_watch_memory()
             tuner.update()
             before, began = tuner.progress.steps, time.perf_counter()
             collecting_s = tuner.update()["collect_s"]
             seconds, measured = time.perf_counter() - began, tuner.progress.steps - before
             saved = tuner.save()
-            memory = _memory(tuner.environments)
+            memory = resident + int(_growth(resident) * recipe.rollout / short.rollout) + _elsewhere(tuner.environments)
         checkpoint_bytes = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
     evaluations = 4 if recipe.evaluate_greedy else 2
     return Estimate(
@@ -114,12 +116,33 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _memory(environments: Any) -> int:
-    """Bytes: the greatest of this process so far, and of AI2-THOR's processes now."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+def _begin_to_watch_memory() -> int:
+    """Bytes that this process holds now; on Linux its peak is counted from here on."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _status("VmRSS") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+
+
+def _growth(resident: int) -> int:
+    """Bytes that came on top of `resident` at the most; they grow with the length of a rollout."""
+    peak = _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+    return max(0, peak - resident)
+
+
+def _status(name: str) -> int:
+    """Bytes by a name of /proc/self/status; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _elsewhere(environments: Any) -> int:
+    """Bytes of AI2-THOR's processes."""
     leaders = [pid for stage in environments for pid in getattr(stage.play.simulator, "leaders", ())]
     if not leaders:
-        return own
+        return 0
     from flare_core.simulators.thor.keeper import memory_gb
 
-    return own + int(1e9 * sum(memory_gb(pid) for pid in leaders))
+    return int(1e9 * sum(memory_gb(pid) for pid in leaders))

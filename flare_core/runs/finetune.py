@@ -276,7 +276,7 @@ def bundle_of(transfer: Transfer, policy: Policy, facts: Mapping[str, Any], resu
     """The adapted policy as a bundle."""
     return Bundle(
         name=name,
-        state=policy.state_dict(),
+        state=policy.own_state(),
         policy=transfer.policy.to_json(),
         embodiment=transfer.body,
         embodiment_spec=transfer.embodiment.resolved,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from transformers import Dinov2Config, Dinov2Model
 from flare_core.errors import BundleError, PolicyError
 from flare_core.policies.families import policy_of, senses_of, shape_from_json
 from flare_core.policies.interface import Policy
-from flare_core.policies.spoc.encoders import _positions, _whole_patches
+from flare_core.policies.spoc.encoders import SpocEncoder, _positions, _whole_patches
 from flare_core.policies.spoc.inputs import PADDING
 from flare_core.policies.spoc.policy import SpocPolicy
 from flare_core.policies.spoc.senses import SpocSenses
@@ -157,3 +159,15 @@ def test_weights_of_another_shape_are_refused_and_the_right_ones_are_all_taken()
     assert torch.equal(again.tokens(["find a mug"]), made.tokens(["find a mug"]))  # the tokenizer is among them
     with pytest.raises(BundleError, match=r"(?s)weights do not fit policy.json: .*head.weight"):
         policy_of(SPEC, state | {"actor.head.weight": torch.zeros(5, 32)})
+
+
+def test_an_encoder_that_comes_from_the_hub_stays_out_of_what_a_bundle_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = policy()
+    encoder = {name: value.clone() for name, value in made.encoder.image.state_dict().items()}
+    monkeypatch.setattr(SpocEncoder, "from_hub", lambda self, part, source: encoder)
+    spec = replace(SPEC, image_source="hub://org/dino@0123456789abcdef0123456789abcdef01234567")
+    state = {name: value for name, value in made.state_dict().items() if not name.startswith("encoder.image.")}
+    again: Policy = policy_of(spec, state)
+    assert any(name.startswith("encoder.image.") for name in again.state_dict())  # it is used,
+    assert sorted(again.own_state()) == sorted(state)  # and not kept
+    assert sorted(made.own_state()) == sorted(made.state_dict())  # one that is in the bundle is
