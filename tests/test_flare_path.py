@@ -19,13 +19,17 @@ from tests.adapters.formats import layouts
 
 FLARE = Path(sys.executable).with_name("flare")
 FILE = "FLaRe_objectnav_sparse_reward_000021026752.pt"
-SIZE = layouts.Size()
+IS_FULL = "FLARE_FULL_SIZE" in os.environ  # as large as the release: minutes
+SIZE = layouts.REAL if IS_FULL else layouts.Size()
+ROLLOUT = 4 if IS_FULL else 16
 
 
 def run(folder: Path, *words: str) -> str:
     environment = {**os.environ, "HOME": str(folder), "COLUMNS": "200"}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
-    done = subprocess.run([str(FLARE), *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(
+        [str(FLARE), *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=580 if IS_FULL else 280, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
@@ -63,7 +67,7 @@ def test_only_head_and_previous_action_change_by_the_plan(folder: Path) -> None:
 def test_evaluation_updates_and_bundle_through_client_and_engine(folder: Path) -> None:
     small = {
         "simulator.executable": f"{shlex.quote(str(FLARE))} thor-engine --build nanna", "simulator.processes": 2, "recipe.rows": 2,
-        "recipe.rollout": 16, "recipe.steps": 96, "recipe.critic_warmup_steps": 32, "recipe.evaluation_episodes": 2, "recipe.houses": 4,
+        "recipe.rollout": ROLLOUT, "recipe.steps": 6 * ROLLOUT, "recipe.critic_warmup_steps": 2 * ROLLOUT, "recipe.evaluation_episodes": 2, "recipe.houses": 4,
         "recipe.evaluate_greedy": "false", "recipe.learning_rate": 0.01, "task.horizon": 20,
         "task.reward.step": -0.01,  # random weights find nothing, and nothing is learned from no reward at all
     }  # fmt: skip
