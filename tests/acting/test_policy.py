@@ -181,6 +181,8 @@ def test_a_joint_at_its_limit_has_no_way_left(locobot: Path) -> None:
         ({"head.pan_right_deg": True}, "must be a finite number, not bool True"),
         ({"head.pan_right_deg": "0"}, "must be a finite number, not str 0"),
         ({"head.pan_right_deg": float("inf")}, "must be a finite number, not float inf"),
+        ({"head.pan_right_deg": 10**400}, "must be a finite number, not int of 1329 bits"),
+        ({"head.pan_right_deg": -(10**5000)}, "must be a finite number, not int of 16610 bits"),
         ({"head.pan_rigth_deg": 1.0}, "Did you mean 'head.pan_right_deg'?"),
         ({"holding": False}, "locobot has no 'holding'. Its state has head.pan_right_deg, head.tilt_down_deg."),
     ],
