@@ -244,6 +244,12 @@ def test_what_it_says_of_itself_can_be_sent_as_json(locobot: Path) -> None:
     assert {"name": "look_left", "effect": {"turn_camera": {"camera": "head", "left_deg": 30.0}}} in about["actions"]
 
 
+@pytest.mark.parametrize("command", ["serve", "act"])
+def test_help_names_the_three_forms_of_a_bundle(command: str) -> None:
+    said = " ".join(flare(command, "--help").output.split())
+    assert "a bundle's folder, shipped:NAME or hub://ORG/NAME@REVISION" in said
+
+
 def test_a_bundle_that_is_not_there_is_refused() -> None:
     with pytest.raises(BundleError, match="no such bundle is shipped"):
         flare_core.load("shipped:nothing")
