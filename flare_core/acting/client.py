@@ -130,9 +130,11 @@ class RemotePolicy:
             raise ActingError(f"{self._url}: the connection is closed. {STAND_STILL}")
         self._asked += 1
         try:
-            self._connection.send(pack(question | {"id": self._asked}))
-        except TypeError as fault:
-            raise ActingError(f"{question['type']}: {fault}") from None
+            message = pack(question | {"id": self._asked})
+        except (TypeError, ValueError, OverflowError) as fault:  # such as an int of more than 64 bits, or a text that is no UTF-8
+            raise ActingError(f"{question['type']}: cannot be sent: {fault}. Send texts, truths and numbers of 64 bits") from None
+        try:
+            self._connection.send(message)
         except ConnectionClosed as fault:
             self._lost(f"the connection is lost ({fault})")
         answer = self._hear(expected)

@@ -208,7 +208,7 @@ def load(reference: str | Path, *, greedy: bool = False, seed: int = 0) -> Polic
     """Make a bundle's policy ready to act.
 
     Args:
-        reference: a bundle's folder, `shipped:NAME`, or whatever else `bundles.load_bundle` takes.
+        reference: a bundle's folder, `shipped:NAME`, or `hub://ORG/NAME@REVISION`.
         greedy: take the most probable action; else draw one, as in an evaluation.
         seed: of these draws.
 

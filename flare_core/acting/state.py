@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def _check(need: Need, value: object, robot: str) -> None:
         if not isinstance(value, bool | np.bool_):
             raise ActingError(f"state: {need.name} of {robot} must be true or false, not {_shown(value)}: {need.about}")
         return
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating) or not math.isfinite(value):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating) or not _is_finite(value):
         raise ActingError(f"state: {need.name} of {robot} must be a finite number, not {_shown(value)}: {described(need)}")
     assert need.low is not None
     assert need.high is not None
@@ -87,5 +87,14 @@ def _check(need: Need, value: object, robot: str) -> None:
         )
 
 
+def _is_finite(value: float | np.integer[Any] | np.floating[Any]) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond every float
+        return False
+
+
 def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"int of {value.bit_length()} bits"
     return f"{type(value).__name__} {str(value)[:40]}"

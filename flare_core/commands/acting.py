@@ -30,8 +30,9 @@ SHOWN = 3  # actions besides the chosen one
 def serve(bundle: str, host: str, port: int, timeout: float, clients: int, greedy: bool, seed: int) -> None:
     """Let robots ask a policy what to do, over a websocket.
 
-    BUNDLE is a bundle's folder or shipped:NAME. Messages are msgpack; flare_core.acting.client.RemotePolicy speaks them. Whoever
-    reaches the port may ask: there is no password. GET /healthz tells whether the server is well. Ctrl-C ends it.
+    BUNDLE is a bundle's folder, shipped:NAME or hub://ORG/NAME@REVISION. Messages are msgpack;
+    flare_core.acting.client.RemotePolicy speaks them. Whoever reaches the port may ask: there is no password. GET /healthz tells
+    whether the server is well. Ctrl-C ends it.
     """
     from flare_core.acting.policy import load
     from flare_core.acting.server import Limits, PolicyServer, serve_until_signalled
@@ -57,8 +58,8 @@ def act(
 ) -> None:  # fmt: skip
     """Show a policy recorded photographs, and print what it would do at each.
 
-    BUNDLE is a bundle's folder or shipped:NAME. DIR has a subfolder for every camera, or files whose names begin with the camera's; of
-    an only camera, its pictures. What the policy remembers as its last action is what it chose itself.
+    BUNDLE is a bundle's folder, shipped:NAME or hub://ORG/NAME@REVISION. DIR has a subfolder for every camera, or files whose names
+    begin with the camera's; of an only camera, its pictures. What the policy remembers as its last action is what it chose itself.
     """
     from flare_core.acting.policy import load
     from flare_core.acting.recorded import act_on, frames_of, read_states

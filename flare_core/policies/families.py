@@ -19,6 +19,9 @@ from flare_core.policies.spoc.senses import SpocSenses
 from flare_core.policies.spoc.spec import IN_BUNDLE, SpocSpec
 from flare_core.tasks.words import Vocabulary
 
+MAX_NUMBERS: Final = 1 << 31
+"""Of a frozen encoder that is not in the bundle, whose size its tensors therefore do not prove."""
+
 SHAPES: Final[Mapping[str, type[PolicySpec] | type[SpocSpec]]] = MappingProxyType({"small": PolicySpec, "spoc": SpocSpec})
 
 
@@ -47,11 +50,14 @@ def policy_of(spec: Shape, state: Mapping[str, Tensor]) -> Policy:
     """A policy with these weights.
 
     Raises:
-        BundleError: tensors are missing, left over or of another shape.
+        BundleError: tensors are missing, left over or of another shape, or no network can be built of the sizes.
         PolicyError: its frozen encoders are not among them and cannot be had.
     """
     with torch.device("meta"):  # first without memory: a file may name any size
         wanted: dict[str, Tensor] = _made(spec).state_dict()
+    unproved = sum(value.numel() for name, value in wanted.items() if name not in state and _comes_from_elsewhere(spec, name))
+    if unproved > MAX_NUMBERS:
+        raise BundleError(f"policy.json: image_config, text_config: encoders of {unproved} numbers are more than {MAX_NUMBERS}")
     for name in sorted(wanted.keys() | state.keys()):
         if name == TOKENIZER or (name not in state and _comes_from_elsewhere(spec, name)):
             continue
@@ -87,7 +93,23 @@ def senses_of(policy: Policy, views: Views, words: npt.NDArray[np.float32]) -> P
 
 
 def _made(spec: Shape) -> Policy:
-    return SpocPolicy(spec) if isinstance(spec, SpocSpec) else SmallPolicy(_small(spec))
+    """A network of this shape.
+
+    Raises:
+        BundleError: its sizes do not go together.
+    """
+    if isinstance(spec, SpocSpec) and spec.image_config["hidden_size"] != spec.feature_width:
+        raise BundleError(
+            f"policy.json: feature_width: {spec.feature_width} is not the image encoder's hidden_size {spec.image_config['hidden_size']}"
+        )
+    try:
+        return SpocPolicy(spec) if isinstance(spec, SpocSpec) else SmallPolicy(_small(spec))
+    except (RuntimeError, KeyError, ValueError, TypeError, ArithmeticError) as fault:
+        reason = (str(fault).splitlines() or [""])[0][:200]
+        raise BundleError(
+            f"policy.json: no network can be built of its sizes ({type(fault).__name__}: {reason}). "
+            "Get the bundle again from where it is from"
+        ) from None
 
 
 def _comes_from_elsewhere(spec: Shape, name: str) -> bool:

@@ -181,6 +181,8 @@ def test_a_joint_at_its_limit_has_no_way_left(locobot: Path) -> None:
         ({"head.pan_right_deg": True}, "must be a finite number, not bool True"),
         ({"head.pan_right_deg": "0"}, "must be a finite number, not str 0"),
         ({"head.pan_right_deg": float("inf")}, "must be a finite number, not float inf"),
+        ({"head.pan_right_deg": 10**400}, "must be a finite number, not int of 1329 bits"),
+        ({"head.pan_right_deg": -(10**5000)}, "must be a finite number, not int of 16610 bits"),
         ({"head.pan_rigth_deg": 1.0}, "Did you mean 'head.pan_right_deg'?"),
         ({"holding": False}, "locobot has no 'holding'. Its state has head.pan_right_deg, head.tilt_down_deg."),
     ],
@@ -240,6 +242,12 @@ def test_what_it_says_of_itself_can_be_sent_as_json(locobot: Path) -> None:
     assert about["cameras"] == {"head": {"width_px": 396, "height_px": 224, "used_width_px": 32, "used_height_px": 18}}
     assert [need["name"] for need in about["needs"]] == ["head.pan_right_deg", "head.tilt_down_deg"]
     assert {"name": "look_left", "effect": {"turn_camera": {"camera": "head", "left_deg": 30.0}}} in about["actions"]
+
+
+@pytest.mark.parametrize("command", ["serve", "act"])
+def test_help_names_the_three_forms_of_a_bundle(command: str) -> None:
+    said = " ".join(flare(command, "--help").output.split())
+    assert "a bundle's folder, shipped:NAME or hub://ORG/NAME@REVISION" in said
 
 
 def test_a_bundle_that_is_not_there_is_refused() -> None:

@@ -32,7 +32,7 @@ from flare_core.acting.session import Session
 from flare_core.acting.wire import pack, unpack
 from flare_core.errors import ActingError
 from tests.acting.malformed import messages
-from tests.acting.rig import bundle_for, noise
+from tests.acting.rig import bundle_for, grey, noise
 
 ROOT = Path(__file__).parents[2]
 CLIENTS, QUESTIONS = 50, 6
@@ -127,6 +127,15 @@ def test_50_clients_at_once_are_each_answered_as_the_policy_itself_would(policy:
         list(pool.map(work, range(CLIENTS)))
     until(lambda: healthz(url)["clients"] == 0)
     assert healthz(url)["answered"] >= CLIENTS * (QUESTIONS + 1)
+
+
+def test_what_cannot_be_sent_is_one_fault_and_the_connection_stays(policy: Policy, url: str) -> None:
+    with RemotePolicy(url) as remote:
+        state: dict[str, Any] = dict(remote.home_state())
+        for odd in (2**70, object(), "\ud800"):
+            with pytest.raises(ActingError, match="act: cannot be sent"):
+                remote.act(grey(policy), state | {next(iter(state)): odd})
+        assert talk(remote, 2) == talk(policy.another(seed=remote.seed), 2)
 
 
 def test_another_seed_is_answered_otherwise(policy: Policy, url: str) -> None:

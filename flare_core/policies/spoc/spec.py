@@ -1,6 +1,7 @@
 """Shape of a `spoc` policy: which frozen encoders, how their tokens are fused, how the decoder is built. JSON in a bundle."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal
@@ -135,7 +136,7 @@ class SpocSpec:
         """Read what `to_json` wrote.
 
         Raises:
-            BundleError: a field is missing, unknown or of the wrong family.
+            BundleError: a field is missing, unknown or of the wrong family, or no policy can be built of it.
         """
         if data.get("family") != FAMILY:
             raise BundleError(f"policy.json: family {data.get('family')!r} is not {FAMILY!r}")
@@ -158,7 +159,17 @@ _CONFIGS: Final[Mapping[str, frozenset[str]]] = {
     "t5": frozenset({*T5_SMALL, "decoder_start_token_id"}),
     "siglip text": frozenset(SIGLIP_BASE_TEXT),
 }
+_OPTIONAL: Final = frozenset({"feed_forward_proj", "decoder_start_token_id"})
 _FEEDS: Final = ("relu", "gated-gelu")
+MAX_PIXELS: Final = 4_000_000
+"""Of all views together."""
+MAX_PATCHES: Final = 4096
+"""Of one view's grid."""
+MAX_TOKENS: Final = 16_384
+"""That an image encoder makes of one view: it compares each with each."""
+MAX_FEATURES: Final = 1 << 24
+"""Numbers that the features of one step consist of."""
+MIN_STD: Final = 1e-3
 _SIZES: Final = (
     "feature_width",
     "compress_width",
@@ -179,25 +190,37 @@ def _check(spec: SpocSpec) -> None:
         BundleError: names the field.
     """
     sizes: dict[str, object] = {name: getattr(spec, name) for name in _SIZES}
-    sizes |= {f"views.{view.name}": max(view.width, view.height) for view in spec.views} | {"grid": max(spec.grid)}
-    sizes |= {"views": min((min(view.width, view.height) for view in spec.views), default=1), "text_length": spec.text_length or 1}
+    sizes |= {f"views.{view.name}.{side}": getattr(view, side) for view in spec.views for side in ("width", "height")}
+    sizes |= {f"grid.{at}": size for at, size in enumerate(spec.grid)} | {
+        "text_length": 1 if spec.text_length is None else spec.text_length
+    }
     parts = (("image_config", spec.image_config, spec.image_encoder), ("text_config", spec.text_config, spec.text_encoder))
     for part, config, encoder in parts:
         known = _CONFIGS[encoder if encoder != "siglip" else f"siglip {part.removesuffix('_config')}"]
         odd = sorted(set(config) - known)
         if odd:
             raise BundleError(f"policy.json: {part}.{odd[0]}: is no size of {encoder}. Use {', '.join(sorted(known))}")
+        missing = sorted(known - _OPTIONAL - set(config))
+        if missing:
+            raise BundleError(f"policy.json: {part}.{missing[0]}: is missing. {encoder} needs {', '.join(sorted(known - _OPTIONAL))}")
         if config.get("feed_forward_proj", "relu") not in _FEEDS:
             raise BundleError(f"policy.json: {part}.feed_forward_proj: {config['feed_forward_proj']!r} is not one of {', '.join(_FEEDS)}")
-        named = {f"{part}.{name}": value for name, value in config.items() if name not in ("feed_forward_proj", "decoder_start_token_id")}
-        sizes |= named
+        sizes |= {f"{part}.{name}": value for name, value in config.items() if name not in _OPTIONAL}
     for name, value in sizes.items():
         most = MAX_LAYERS if "layers" in name else MAX_SIZE
         if type(value) is not int or not 1 <= value <= most:
-            raise BundleError(f"policy.json: {name}: {value!r} is not a size between 1 and {most}")
+            raise BundleError(f"policy.json: {name}: {_shown(value)} is not a size between 1 and {most}")
     if spec.width % spec.heads:
         raise BundleError(f"policy.json: width {spec.width} cannot be shared out among {spec.heads} heads")
-    side = spec.image_config.get("image_size")
+    if spec.width % 2:
+        raise BundleError(f"policy.json: width {spec.width} is odd, and sines and cosines of the time come in pairs")
+    for part, config, _ in parts:
+        wide, heads = config.get("hidden_size", 0), config.get("num_attention_heads", 1)
+        if wide % heads:
+            raise BundleError(f"policy.json: {part}.hidden_size: {wide} cannot be shared out among {heads} heads")
+    _check_images(spec)
+    _check_texts(spec)
+    side = spec.image_config["image_size"]
     odd_views = [view.name for view in spec.views if spec.image_encoder == "siglip" and (view.width, view.height) != (side, side)]
     if odd_views:
         raise BundleError(f"policy.json: views: SigLIP's images are {side}x{side}, and '{odd_views[0]}' is not")
@@ -205,3 +228,58 @@ def _check(spec: SpocSpec) -> None:
         source = getattr(spec, name)
         if source != IN_BUNDLE and not (str(source).startswith(HUB) and "@" in source):
             raise BundleError(f"policy.json: {name}: {source!r} is neither '{IN_BUNDLE}' nor '{HUB}REPO@REVISION'")
+
+
+def _check_images(spec: SpocSpec) -> None:
+    """Refuse views that the image encoder cannot read, or only with memory without end.
+
+    Raises:
+        BundleError: names the field.
+    """
+    patch = int(spec.image_config["patch_size"])
+    sides = {"image_config.image_size": int(spec.image_config["image_size"])}
+    sides |= {f"views.{view.name}.{side}": getattr(view, side) for view in spec.views for side in ("width", "height")}
+    for name, side in sides.items():
+        if side < patch:
+            raise BundleError(f"policy.json: {name}: {side} pixels are less than one patch of {patch}")
+    for view in spec.views:
+        if not all(0 <= value <= 255 for value in view.fill):
+            raise BundleError(f"policy.json: views.{view.name}.fill: {_shown(view.fill)} is no colour; each of the three is from 0 to 255")
+    products = (
+        ("views", "pixels", sum(view.width * view.height for view in spec.views), MAX_PIXELS),
+        ("grid", "patches", spec.patches, MAX_PATCHES),
+        (
+            "image_config.patch_size",
+            "tokens of a view",
+            max(((v.width // patch) * (v.height // patch) for v in spec.views), default=0),
+            MAX_TOKENS,
+        ),
+        ("grid", "numbers of features", spec.patches * spec.feature_width * len(spec.views), MAX_FEATURES),
+    )
+    for name, of_what, found, most in products:
+        if found > most:
+            raise BundleError(f"policy.json: {name}: {found} {of_what} are more than {most}")
+    if not all(math.isfinite(mean) and abs(mean) <= 1 / MIN_STD for mean in spec.image_mean):
+        raise BundleError(f"policy.json: image_mean: {list(spec.image_mean)} is no mean of pixel values from 0 to 1")
+    if not all(MIN_STD <= std <= 1 / MIN_STD for std in spec.image_std):
+        raise BundleError(f"policy.json: image_std: {list(spec.image_std)} is no spread of pixel values; each is at least {MIN_STD}")
+
+
+def _check_texts(spec: SpocSpec) -> None:
+    """Refuse what the text encoder cannot read.
+
+    Raises:
+        BundleError: names the field.
+    """
+    start, words = spec.text_config.get("decoder_start_token_id", 0), int(spec.text_config["vocab_size"])
+    if type(start) is not int or not 0 <= start < words:
+        raise BundleError(f"policy.json: text_config.decoder_start_token_id: {_shown(start)} is not a token between 0 and {words - 1}")
+    most = spec.text_config.get("max_position_embeddings")
+    if most is not None and (spec.text_length is None or spec.text_length > most):
+        raise BundleError(f"policy.json: text_length: {spec.text_length} is not a size between 1 and max_position_embeddings {most}")
+
+
+def _shown(value: object) -> str:
+    """A value of someone else's file, short enough for a message."""
+    said = repr(value)
+    return said if len(said) <= 80 else f"{said[:80]}..."

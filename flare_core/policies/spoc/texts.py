@@ -4,13 +4,18 @@ Shapes: N rows, L tokens, U different instructions, D width of an encoded token.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from flare_core.policies.spoc.encoders import SpocEncoder
 from flare_core.policies.spoc.inputs import PADDING
+
+KEPT: Final = 256
+"""Encodings that are kept, the latest asked for: what comes over a wire is not to take memory without end."""
+KEPT_TOKENS: Final = 256
+"""A longer instruction is encoded again every time; none of a task's is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,7 @@ class Encoded:
 
 
 class Texts:
-    """Encodes instructions and keeps what it found, for all towers of a policy.
+    """Encodes instructions and keeps what it found last, for all towers of a policy.
 
     An instruction is encoded alone and without padding, so that what it becomes depends on nothing beside it. With `exact`
     it is encoded with its padding, which is then attended to like any token, as the releases do.
@@ -60,8 +65,13 @@ class Texts:
     def _one(self, row: tuple[int, ...]) -> Tensor:
         """(L, D) of one instruction."""
         ids = row if self.exact else tuple(token for token in row if token != PADDING)
-        if ids not in self._kept:
+        found = self._kept.pop(ids, None)
+        if found is None:
             tokens = torch.tensor([ids], dtype=torch.int64)
             with torch.autocast("cpu", enabled=False):  # what is kept must not depend on who asked first
-                self._kept[ids] = self._encoder.words(tokens.clamp(min=0), tokens != PADDING)[0]
-        return self._kept[ids]
+                found = self._encoder.words(tokens.clamp(min=0), tokens != PADDING)[0]
+        if len(ids) <= KEPT_TOKENS:
+            self._kept[ids] = found  # behind all others: the first is the one that was asked for longest ago
+        if len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+        return found

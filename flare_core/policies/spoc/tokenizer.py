@@ -5,6 +5,8 @@ Hub repository and revision that the spec names, or from the local cache of it.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FILE: Final = "tokenizer.json"
+MAX_BYTES: Final = 32 << 20
+PROBE: Final = "Find a mug, qwxzv \u00e9\u2603 7."
+"""Has words that a small vocabulary lacks, and signs that a large one may lack."""
 _NEITHER_WORD_NOR_SPACE: Final = re.compile(r"[^\w\s]")
 
 
@@ -57,20 +62,34 @@ class Words:
         """Args: content: of a `tokenizer.json`.
 
         Raises:
-            PolicyError: it is none.
+            PolicyError: it is none, or does not get through a text.
         """
-        self._tokenizer = _read(content, spec.tokenizer)
+        self._source = spec.tokenizer
+        if len(content) > MAX_BYTES:
+            raise PolicyError(
+                f"policies: the tokenizer of {self._source} has {len(content)} bytes, more than {MAX_BYTES}. "
+                f"Give the {FILE} that belongs to it"
+            )
+        self._tokenizer = _read(content, self._source)
         self._length, self._cleans = spec.text_length, spec.text_encoder == "siglip"
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        if self._length is not None:
-            pad = next((at for at in map(self._tokenizer.token_to_id, ("<pad>", "[PAD]", "</s>")) if at is not None), 0)
-            self._tokenizer.enable_truncation(self._length)
-            self._tokenizer.enable_padding(length=self._length, pad_id=1 if self._cleans else pad)
+        with _faults_of(self._source):
+            self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            if self._length is not None:
+                pad = next((at for at in map(self._tokenizer.token_to_id, ("<pad>", "[PAD]", "</s>")) if at is not None), 0)
+                self._tokenizer.enable_truncation(self._length)
+                self._tokenizer.enable_padding(length=self._length, pad_id=1 if self._cleans else pad)
+        if self.encode([PROBE]).shape[1] == 0:
+            raise PolicyError(f"policies: the tokenizer of {self._source} finds no token in {PROBE!r}. Give the {FILE} that belongs to it")
 
     def encode(self, texts: list[str]) -> Tensor:
-        """Token ids (N, L) of the instructions, PADDING behind their ends; up to a fixed length the encoder's own padding."""
-        rows = [self._tokenizer.encode(_cleaned(text) if self._cleans else text).ids for text in texts]
+        """Token ids (N, L) of the instructions, PADDING behind their ends; up to a fixed length the encoder's own padding.
+
+        Raises:
+            PolicyError: the tokenizer fails at one of them.
+        """
+        with _faults_of(self._source):
+            rows = [self._tokenizer.encode(_cleaned(text) if self._cleans else text).ids for text in texts]
         longest = max(len(row) for row in rows)
         return torch.tensor([row + [PADDING] * (longest - len(row)) for row in rows], dtype=torch.int64)
 
@@ -80,10 +99,24 @@ def _read(content: bytes, source: str) -> "Tokenizer":
         import tokenizers
     except ImportError:
         raise PolicyError("policies: a 'spoc' policy needs the package tokenizers. Run `pip install flare-core[spoc]`") from None
-    try:
+    with _faults_of(source):
         return tokenizers.Tokenizer.from_buffer(content)
-    except Exception as fault:  # noqa: BLE001  # the package raises nothing narrower
-        raise PolicyError(f"policies: the tokenizer of {source} cannot be read: {fault}. Its {FILE} is damaged; get it again") from None
+
+
+@contextmanager
+def _faults_of(source: str) -> Iterator[None]:
+    """Whatever the package raises becomes one line; a panic of its Rust code is a BaseException and no Exception.
+
+    Raises:
+        PolicyError: the tokenizer of this source cannot be read or used.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as fault:  # noqa: BLE001  # the package raises nothing narrower
+        reason = (str(fault).splitlines() or [""])[0][:200] or type(fault).__name__
+        raise PolicyError(f"policies: the tokenizer of {source} cannot be read: {reason}. Its {FILE} is damaged; get it again") from None
 
 
 def _cleaned(text: str) -> str:
@@ -98,6 +131,8 @@ def tokenizer_of(spec: SpocSpec, kept: Any) -> Words:
         kept: the tensor `encoder.tokenizer`, or None.
 
     Raises:
-        PolicyError: there is none.
+        PolicyError: there is none, or it cannot be used.
     """
+    if kept is not None and (kept.dtype != torch.uint8 or kept.dim() != 1):
+        raise PolicyError(f"policies: the tensor encoder.tokenizer holds no bytes of a {FILE}. Get the bundle again from where it is from")
     return Words(spec, bytes(kept.numpy()) if kept is not None else fetch(spec.tokenizer, FILE).read_bytes())
