@@ -136,6 +136,7 @@ def load_bundle(reference: str | Path, layout: Layout = NOW) -> Bundle:
     manifest = files.read_manifest(folder, layout)
     small = [name for name in manifest.files if name != layout.weights]
     files.check_files(folder, manifest, small, layout)
+    files.inside(folder, CARD)  # it has no digest, but is published too
     # What the weights' file declares is compared before any of it is read.
     header = header_in(folder, layout)
     described = describe(folder, manifest.files, header, layout)

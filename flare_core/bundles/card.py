@@ -4,6 +4,7 @@ Everything in it comes from the other files of the bundle; nothing is typed by h
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
@@ -19,6 +20,13 @@ from flare_core.evaluation.report import comparison_table, markdown, table, turn
 JOINTED: Final = ("turn_camera", "move_arm", "turn_wrist")  # kinds of effect that a joint's limit may forbid
 HIDDEN: Final = ("command", "commit", "seed", "licence", "policy")  # of a lineage: told elsewhere on the card
 TITLES: Final[Mapping[str, str]] = MappingProxyType({"feasible_share": "share of houses and targets that this robot can solve"})
+_FRONT: Final = re.compile(r"\A\s*---[ \t]*\r?\n(?P<inner>(?:.*\n)*?)---[ \t]*\r?(?:\n|\Z)")
+_LICENCE_LINE: Final = re.compile(
+    r"""^(?P<key>(?P<quote>["']?)license(?P=quote)[ \t]*:)[^\n#]*?(?P<comment>[ \t]+\#[^\r\n]*)?(?=\r?$)"""
+    r"""(?:\r?\n(?:[ \t]+\S|-[ \t])[^\r\n]*)*""",
+    re.MULTILINE,
+)
+"""The front matter's licence with what belongs to it on the lines below, as in a list."""
 FEW: Final = 5  # rows of a table that are better read as columns
 
 
@@ -65,6 +73,17 @@ def is_untouched(text: str) -> bool:
     """Whether a card is as some version of flare wrote it, so that it may be written anew."""
     body, _, mark = text.rstrip("\n").rpartition("\n")
     return mark == _mark(body)
+
+
+def with_licence(text: str, licence: str) -> str:
+    """A card, of which the front matter states this licence and all else is as it was; front matter is put before one that has none."""
+    front = _FRONT.match(text)
+    if front is None:
+        return f"---\nlicense: {licence}\n---\n\n{text}"
+    start, end = front.span("inner")
+    end_of_line = "\r\n" if text[:start].endswith("\r\n") else "\n"
+    inner, count = _LICENCE_LINE.subn(lambda line: f"{line['key']} {licence}{line['comment'] or ''}", text[start:end], count=1)
+    return text[:start] + ("" if count else f"license: {licence}{end_of_line}") + inner + text[end:]
 
 
 def _mark(text: str) -> str:

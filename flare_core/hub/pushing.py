@@ -19,9 +19,10 @@ from huggingface_hub.hf_api import ModelInfo
 from huggingface_hub.utils import httpx
 
 from flare_core.bundles.bundle import Bundle, card_of, load_bundle, save_bundle
-from flare_core.bundles.card import is_untouched
-from flare_core.bundles.folder import names_of, read_manifest
-from flare_core.bundles.layout import CARD, LICENCE, MANIFEST, NOW, OLDER, is_picture
+from flare_core.bundles.card import is_untouched, with_licence
+from flare_core.bundles.folder import inside, names_of, read_manifest
+from flare_core.bundles.layout import CARD, LICENCE, MANIFEST, NOW, OLDER, is_picture, largest
+from flare_core.bundles.spec import read_text
 from flare_core.errors import HubError
 from flare_core.hub.address import MAIN, Address
 from flare_core.hub.client import ASK_S, PAUSES_S, Hub, attempt, be_impatient, may_pass, told
@@ -139,21 +140,35 @@ def tag_of(folder: Path) -> str:
 
 def _stage(folder: Path, bundle: Bundle, licence: str, asked: Push, staged: Path) -> Path:
     """A copy of the bundle's own files as they are to be published; its lineage and card state the licence."""
+    text = _edited_card(folder)
     if bundle.licence == licence:
         for name in names_of(read_manifest(folder)):
-            if (folder / name).is_file():
+            if name != CARD:
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder / name, staged / name)
+                shutil.copyfile(inside(folder, name), staged / name)
     else:
         save_bundle(staged, replace(bundle, lineage={**bundle.lineage, "licence": licence}))
     final = load_bundle(staged)
-    text = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else ""
-    if text == "" or is_untouched(text):  # else somebody has edited it: then it stays
-        (staged / CARD).write_text(card_of(final, asked.address.repo), encoding="utf-8")
+    if text is None:
+        text = card_of(final, asked.address.repo)
+    elif asked.terms.licence is not None:
+        text = with_licence(text, licence)
+    (staged / CARD).write_bytes(text.encode())  # bytes: line ends stay as they are
     if asked.benchmark is not None:
         (staged / EVALUATIONS).parent.mkdir()
         (staged / EVALUATIONS).write_text(entry_of(final, asked.benchmark), encoding="utf-8")
     return staged
+
+
+def _edited_card(folder: Path) -> str | None:
+    """The bundle's card where somebody has edited it, so that it stays; None where it is to be written anew.
+
+    Raises:
+        BundleError: it is a link that leads out of the bundle, too large, or not UTF-8.
+    """
+    path = inside(folder, CARD)
+    text = read_text(path, largest(CARD)) if path.is_file() else ""
+    return None if text == "" or is_untouched(text) else text
 
 
 def _send(hub: Hub, staged: Path, names: list[str], asked: Push, title: str) -> tuple[str, bool]:

@@ -11,7 +11,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from flare_core.adapters.plan import HeadEntry, HeadPlan, InputPlan, Plan, ViewEntry, ViewPlan
-from flare_core.bundles.card import came_from, is_untouched, write_card
+from flare_core.bundles.card import came_from, is_untouched, with_licence, write_card
 from flare_core.cli import main
 from flare_core.embodiments.body import Action, Camera, Effect, Embodiment, Footprint
 
@@ -197,3 +197,20 @@ def test_the_commands_of_the_card_are_commands(repo: str | None) -> None:
         name, *words = shlex.split(line)[1:]
         command = main.commands[name]
         command.make_context(name, words)  # refuses what it does not know and names what it lacks
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("---\nlicense: unknown\ntags:\n- a\n---\nlicense: no\n", "---\nlicense: mit\ntags:\n- a\n---\nlicense: no\n"),
+        ("---\r\na: 1\r\nlicense: 'x' # why\r\n---\r\nText", "---\r\na: 1\r\nlicense: mit # why\r\n---\r\nText"),
+        ("---\nlicense:\n- mit\n- x\na: 1\n---\n", "---\nlicense: mit\na: 1\n---\n"),
+        ("---\nlicense: >-\n  x\na:\n  license: x\n---\n", "---\nlicense: mit\na:\n  license: x\n---\n"),
+        ("---\na: 1\nlicense_name: x\n---\n", "---\nlicense: mit\na: 1\nlicense_name: x\n---\n"),
+        ("---\n---\n", "---\nlicense: mit\n---\n"),
+        ("# Mine\n\n---\n", "---\nlicense: mit\n---\n\n# Mine\n\n---\n"),
+        ("---\nlicense: mit\n---", "---\nlicense: mit\n---"),
+    ],
+)
+def test_a_licence_is_set_and_all_else_stays(before: str, after: str) -> None:
+    assert with_licence(before, "mit") == after

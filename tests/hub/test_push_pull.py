@@ -40,6 +40,13 @@ def in_the_folder(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+def spoil(path: Path) -> None:
+    """Change a byte in place, as a fault of the disk does."""
+    with path.open("r+b") as file:
+        file.seek(-2, 2)
+        file.write(b"?")
+
+
 def with_file(files: dict[str, bytes], name: str, data: bytes) -> dict[str, bytes]:
     """The files with another content of one, and its digest in the manifest."""
     manifest = json.loads(files["bundle.json"])
@@ -111,6 +118,39 @@ def test_a_card_that_somebody_edited_stays(server: LocalHub, hub: Hub, made: Pat
     (folder / "README.md").write_text(text)
     publish(hub, folder)
     assert server.files(REPO)["README.md"].decode() == text
+
+
+def test_an_edited_card_stays_where_a_licence_is_given(server: LocalHub, hub: Hub, unlicensed: Path) -> None:
+    card = unlicensed / "README.md"
+    text = card.read_text().replace("license: unknown\n", "license: unknown  # ask\r\n") + "\r\nTried on a real robot.\r\n"
+    assert "unknown  # ask" in text
+    card.write_bytes(text.encode())
+    asked = Push(address=HERE, terms=Terms(licence="mit", may_redistribute=True))
+    sizes = dict(push(hub, unlicensed, asked, dry_run=True).files)
+    push(hub, unlicensed, asked)
+    sent = server.files(REPO)["README.md"]
+    assert sent.decode() == text.replace("license: unknown", "license: mit", 1)
+    assert sizes["README.md"] == len(sent)
+
+
+@pytest.mark.parametrize("dangling", [False, True])
+def test_a_card_that_is_a_link_out_of_the_bundle_is_not_followed(hub: Hub, made: Path, tmp_path: Path, dangling: bool) -> None:
+    folder = shutil.copytree(made, tmp_path / "b")
+    secret = tmp_path / "secret.txt"
+    if not dangling:
+        secret.write_text("not meant for others")
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(secret)
+    assert "README.md: is a link that leads out of the bundle" in said(publish, hub, folder)
+    assert "README.md: is a link that leads out of the bundle" in said(load_bundle, folder)
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"# \xff", "is not UTF-8 text (byte 2)"), (b"a" * 2_100_000, "has 2.1 MB, more than")])
+def test_a_card_that_is_no_small_text_is_refused(server: LocalHub, hub: Hub, made: Path, tmp_path: Path, data: bytes, words: str) -> None:
+    folder = shutil.copytree(made, tmp_path / "b")
+    (folder / "README.md").write_bytes(data)
+    assert f"README.md: {words}" in said(publish, hub, folder)
+    assert server.log == []
 
 
 def test_the_result_counts_for_a_benchmark_where_one_is_named(server: LocalHub, hub: Hub, made: Path) -> None:
@@ -345,6 +385,67 @@ def test_offline_what_was_fetched_is_there_and_nothing_else(server: LocalHub, hu
     assert fetch_outline(offline, HERE)[1] == commit
     assert server.log == []
     assert "nothing is sent while HF_HUB_OFFLINE is set" in said(publish, offline, made)
+
+
+NAMES = ("model.safetensors", "policy.json", "bundle.json")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("call", [lambda hub, out: pull(hub, HERE, out), lambda hub, out: fetch_outline(hub, HERE)])
+def test_a_kept_copy_that_is_damaged_is_fetched_again(
+    server: LocalHub, hub: Hub, made: Path, tmp_path: Path, name: str, call: object
+) -> None:
+    publish(hub, made)
+    kept, _ = fetch(hub, HERE)
+    spoil(kept / name)  # the client's own copy with it, which is a link to the same bytes
+    assert (kept / name).read_bytes() in [path.read_bytes() for path in hub.cache.rglob("blobs/*")]
+    offline = replace(hub, offline=True)
+    assert f"its kept copy is damaged ({kept}" in (told := said(pull, offline, HERE, tmp_path / "early"))
+    assert f"or remove {kept}" in told
+    call(hub, tmp_path / "got")  # type: ignore[operator]
+    if name == NAMES[0]:
+        pull(hub, HERE, tmp_path / "mended")  # an outline does not read the numbers
+    assert (kept / name).read_bytes() == (made / name).read_bytes()
+    pull(offline, HERE, tmp_path / "later")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_damaged_in_the_clients_cache_is_fetched_again(server: LocalHub, hub: Hub, made: Path, tmp_path: Path, name: str) -> None:
+    publish(hub, made)
+    kept, _ = fetch(hub, HERE)
+    spoil(kept / name)
+    shutil.rmtree(hub.bundles)
+    told = said(pull, replace(hub, offline=True), HERE, tmp_path / "early")
+    assert name == "bundle.json" or f"Unset HF_HUB_OFFLINE to fetch it again, or remove it from {hub.cache}" in told
+    pull(hub, HERE, tmp_path / "got")
+    assert (tmp_path / "got" / name).read_bytes() == (made / name).read_bytes()
+
+
+def test_a_manifest_that_was_changed_in_the_clients_cache_is_fetched_again(hub: Hub, made: Path, tmp_path: Path) -> None:
+    publish(hub, made)
+    kept, _ = fetch(hub, HERE)
+    manifest = json.loads((kept / "bundle.json").read_text())
+    manifest["files"]["policy.json"] = "0" * 64
+    (kept / "bundle.json").write_text(json.dumps(manifest))
+    shutil.rmtree(hub.bundles)
+    assert pull(hub, HERE, tmp_path / "got")[0].name == "tiny"
+
+
+def test_offline_a_name_stands_for_what_it_stood_for_when_it_was_last_fetched(hub: Hub, made: Path, bundle: Bundle, tmp_path: Path) -> None:
+    first = publish(hub, made)
+    fetch(hub, HERE)
+    offline = replace(hub, offline=True)
+    tag = Address(repo=REPO, revision=str(first.tag))
+    assert "is not, or not whole, among what was fetched before" in said(fetch, offline, tag)
+    fetch(hub, tag)  # of the same commit, whose folder is there
+    assert fetch(offline, tag)[1] == first.commit
+    second = publish(hub, save_bundle(tmp_path / "other", replace(bundle, pictures={})))
+    fetch_outline(hub, HERE)
+    assert fetch(offline, HERE)[1] == first.commit, "of the second one only the outline is here"
+    fetch(hub, HERE)
+    assert fetch(offline, HERE)[1] == fetch_outline(offline, HERE)[1] == second.commit
+    (hub.bundles / "org--tiny" / "revisions.json").write_text("{")
+    assert fetch(offline, HERE)[1] == second.commit, "the client remembers it too"
 
 
 def test_planning_reads_a_few_kilobytes_of_the_bundle_and_none_of_its_weights(
