@@ -67,8 +67,8 @@ def test_only_head_and_previous_action_change_by_the_plan(folder: Path) -> None:
 def test_evaluation_updates_and_bundle_through_client_and_engine(folder: Path) -> None:
     small = {
         "simulator.executable": f"{shlex.quote(str(FLARE))} thor-engine --build nanna", "simulator.processes": 2, "recipe.rows": 2,
-        "recipe.rollout": ROLLOUT, "recipe.steps": 6 * ROLLOUT, "recipe.critic_warmup_steps": 2 * ROLLOUT, "recipe.evaluation_episodes": 2, "recipe.houses": 4,
-        "recipe.evaluate_greedy": "false", "recipe.learning_rate": 0.01, "task.horizon": 20,
+        "recipe.rollout": ROLLOUT, "recipe.steps": 6 * ROLLOUT, "recipe.critic_warmup_steps": 2 * ROLLOUT, "recipe.houses": 4,
+        "recipe.evaluation_episodes": 2, "recipe.evaluate_greedy": "false", "recipe.learning_rate": 0.01, "task.horizon": 20,
         "task.reward.step": -0.01,  # random weights find nothing, and nothing is learned from no reward at all
     }  # fmt: skip
     words = [word for key, value in small.items() for word in ("-o", f"{key}={value}")]

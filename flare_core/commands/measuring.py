@@ -33,7 +33,7 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Measure a policy on held-out episodes.
 
-    BUNDLE is a bundle's folder or shipped:NAME. Actions are sampled unless --greedy adds a second row.
+    BUNDLE is a bundle's folder, shipped:NAME or hub://org/name@revision. Actions are sampled unless --greedy adds a second row.
     """
     from flare_core.adapters.spec import simulator_of
     from flare_core.runs.console import ConsoleWatcher
