@@ -1,9 +1,10 @@
 """FLaRe's policy as behaviour cloning leaves it: a Lightning file of 312 tensors under `model.`, encoders and all."""
 
-from typing import Final
+from typing import Any, Final
 
 from flare_core.adapters.formats import pieces, shapes
 from flare_core.adapters.formats.table import Format, Row, Sizes
+from flare_core.policies.spec import View
 from flare_core.policies.spoc.spec import SpocSpec
 
 SEE: Final = "visual_encoder"
@@ -58,17 +59,31 @@ def body() -> tuple[Row, ...]:
     )
 
 
-def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
-    """Shape of a policy with both encoders in the file."""
+def shape(sizes: Sizes, groups: frozenset[str], views: tuple[View, ...] | None = None, **rest: Any) -> SpocSpec:
+    """Shape of a policy with these eyes and embeddings; `views` where they are not those of DINOv2, `rest` its encoders and decoder."""
     return shapes.policy(
         sizes,
         fusion_stem=f"{SEE}.fusion_xformer.layers.",
         decoder_stem="decoder.layers.",
-        views=shapes.views_of(groups),
+        views=views or shapes.views_of(groups),
         uses_holding="manipulation" in groups,
-        image_config=shapes.dinov2_config(sizes, f"{IMAGE}.blocks."),
-        text_config=shapes.t5_config(sizes, f"{TEXT}.encoder.block."),
+        **rest,
     )
+
+
+def encoders(sizes: Sizes) -> dict[str, Any]:
+    """DINOv2 and T5, both in the file."""
+    return {"image_config": shapes.dinov2_config(sizes, f"{IMAGE}.blocks."), **words(sizes)}
+
+
+def words(sizes: Sizes) -> dict[str, Any]:
+    """T5, in the file."""
+    return {"text_config": shapes.t5_config(sizes, f"{TEXT}.encoder.block.")}
+
+
+def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
+    """Shape of a policy with both encoders in the file."""
+    return shape(sizes, groups, **encoders(sizes))
 
 
 CHECKS: Final = (

@@ -10,22 +10,13 @@ CRITIC: Final = "critic_tsfm."
 ORIGIN: Final = "the model of FLaRe's public code, built and listed"
 ROWS: Final = (
     *flare_il.body(),
-    *pieces.linear("actor.linear", "actor.head", "A", "W"),
-    *pieces.linear("critic.fc", "", 1, "W", why="the head that values states; training starts a critic anew"),
+    *pieces.allenact_heads(),
 )
 
 
 def spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
     """Shape of a policy whose image encoder is DINOv2 ViT-S/14 from the Hub."""
-    return shapes.policy(
-        sizes,
-        fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
-        decoder_stem="decoder.layers.",
-        views=shapes.views_of(groups),
-        uses_holding="manipulation" in groups,
-        text_config=shapes.t5_config(sizes, f"{flare_il.TEXT}.encoder.block."),
-        **shapes.public_dinov2(),
-    )
+    return flare_il.shape(sizes, groups, **flare_il.words(sizes), **shapes.public_dinov2())
 
 
 SHARED: Final = Format(

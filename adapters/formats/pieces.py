@@ -28,6 +28,14 @@ def linear(source: str, target: str, out: int | str, into: int | str, *, group: 
     )
 
 
+def allenact_heads() -> tuple[Row, ...]:
+    """The two heads of an AllenAct policy: actions, and the value, which is left out."""
+    return (
+        *linear("actor.linear", "actor.head", "A", "W"),
+        *linear("critic.fc", "", 1, "W", why="the head that values states; training starts a critic anew"),
+    )
+
+
 def norm(source: str, target: str, width: int | str, *, why: str = "") -> tuple[Row, ...]:
     """Weight and bias of a LayerNorm; left out if `why` is given."""
     return tuple(

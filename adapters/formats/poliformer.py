@@ -28,8 +28,7 @@ ROWS: Final = (
         turn=pieces.first_last,
         note="the row for the start of an episode goes from first to last",
     ),
-    *pieces.linear("actor.linear", "actor.head", "A", "W"),
-    *pieces.linear("critic.fc", "", 1, "W", why="the head that values states; training starts a critic anew"),
+    *pieces.allenact_heads(),
 )
 
 

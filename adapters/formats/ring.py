@@ -37,8 +37,7 @@ ROWS: Final = (
         shape=(3, "W"),
         why="RING's model has it but is never told what is held",
     ),
-    *pieces.linear("actor.linear", "actor.head", "A", "W"),
-    *pieces.linear("critic.fc", "", 1, "W", why="the head that values states; training starts a critic anew"),
+    *pieces.allenact_heads(),
 )
 
 

@@ -33,29 +33,13 @@ _ROWS: Final = (
 
 def _spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
     """Shape of a policy with DINOv2 and T5 in the file."""
-    return shapes.policy(
-        sizes,
-        fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
-        decoder_stem="decoder.layers.",
-        views=shapes.views_of(groups),
-        uses_holding="manipulation" in groups,
-        image_config=shapes.dinov2_config(sizes, f"{flare_il.IMAGE}.blocks."),
-        text_config=shapes.t5_config(sizes, f"{flare_il.TEXT}.encoder.block."),
-        decoder="torch_cross",
-    )
+    return flare_il.shape(sizes, groups, decoder="torch_cross", **flare_il.encoders(sizes))
 
 
 def _siglip_spec(sizes: Sizes, groups: frozenset[str]) -> SpocSpec:
     """Shape of a policy with SigLIP ViT-B/16 from the Hub."""
-    return shapes.policy(
-        sizes,
-        fusion_stem=f"{flare_il.SEE}.fusion_xformer.layers.",
-        decoder_stem="decoder.layers.",
-        views=shapes.SQUARE[: len(shapes.views_of(groups))],
-        uses_holding="manipulation" in groups,
-        decoder="torch_cross",
-        **shapes.public_siglip(),
-    )
+    views = shapes.SQUARE[: len(shapes.views_of(groups))]
+    return flare_il.shape(sizes, groups, views=views, decoder="torch_cross", **shapes.public_siglip())
 
 
 DINOV2: Final = Format(

@@ -16,7 +16,7 @@ from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec
 from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
 from flare_core.policies.spoc.senses import SpocSenses
-from flare_core.policies.spoc.spec import IN_BUNDLE, SpocSpec
+from flare_core.policies.spoc.spec import SpocSpec
 from flare_core.tasks.words import Vocabulary
 
 MAX_NUMBERS: Final = 1 << 31
@@ -114,10 +114,7 @@ def _made(spec: Shape) -> Policy:
 
 def _comes_from_elsewhere(spec: Shape, name: str) -> bool:
     """Whether a tensor is part of a frozen encoder that is not kept in the bundle."""
-    if not isinstance(spec, SpocSpec):
-        return False
-    sources = {"encoder.image.": spec.image_source, "encoder.text.": spec.text_source}
-    return any(name.startswith(prefix) and source != IN_BUNDLE for prefix, source in sources.items())
+    return isinstance(spec, SpocSpec) and name.startswith(spec.outside)
 
 
 def _small(spec: Shape) -> PolicySpec:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pydantic
 
 from flare_core.errors import BundleError
+
+S = TypeVar("S")
 
 CELL: Final = 8
 """Side in pixels of the cells of an image that the encoder judges one by one."""
@@ -109,11 +111,7 @@ class PolicySpec:
         """
         if data.get("family") != "small":
             raise BundleError(f"policy.json: family {data.get('family')!r} is not known here; this version reads 'small'")
-        try:
-            found = _ADAPTER.validate_json(json.dumps(dict(data)), strict=True)
-        except pydantic.ValidationError as fault:
-            said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:5])
-            raise BundleError(f"policy.json: {said}; write it again with this version of flare") from None
+        found = read_strictly(_ADAPTER, data)
         unknown = sorted(set(data) - {field.name for field in fields(PolicySpec)})
         sizes = [*found.channels, found.features, found.word_width, found.goal_width, found.width, found.heads, found.layers, found.context]
         sizes += [side for view in found.views for side in (view.width, view.height)]
@@ -126,3 +124,16 @@ class PolicySpec:
 
 
 _ADAPTER: Final = pydantic.TypeAdapter(PolicySpec)
+
+
+def read_strictly(adapter: "pydantic.TypeAdapter[S]", data: Mapping[str, Any]) -> S:
+    """A shape whose fields all are of their types, none of them converted.
+
+    Raises:
+        BundleError: names the first five that are not.
+    """
+    try:
+        return adapter.validate_json(json.dumps(dict(data)), strict=True)
+    except pydantic.ValidationError as fault:
+        said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:5])
+        raise BundleError(f"policy.json: {said}; write it again with this version of flare") from None

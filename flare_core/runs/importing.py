@@ -18,11 +18,11 @@ from flare_core.bundles.bundle import Bundle, refuse_taken, save_bundle
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError
 from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
+from flare_core.policies.spoc.spec import HUB
 from flare_core.policies.spoc.tokenizer import Words, held
 from flare_core.runs.facts import commit
 from flare_core.tasks.spec import load_task
 
-HUB: Final = "hub://"
 ENCODER_FILE: Final = "model.safetensors"
 DEFAULT_TASK: Final = "objectnav"
 
@@ -136,12 +136,8 @@ def _check_fits(path: Path, imported: Imported) -> None:
     """The tensors are those of a policy of this shape, name by name; encoders that stay outside are the only ones that may lack."""
     with torch.device("meta"):
         wanted: dict[str, Tensor] = SpocPolicy(imported.spec).state_dict()
-    frozen = tuple(
-        prefix for prefix, source in (("encoder.image.", imported.spec.image_source), ("encoder.text.", imported.spec.text_source))
-        if source.startswith(HUB)
-    )  # fmt: skip
     wanted |= {TOKENIZER: imported.state[TOKENIZER]} if TOKENIZER in imported.state else {}
-    missing = [name for name in wanted if name not in imported.state and not name.startswith(frozen or ("\0",))]
+    missing = [name for name in wanted if name not in imported.state and not name.startswith(imported.spec.outside)]
     unknown = [name for name in imported.state if name not in wanted]
     odd = [name for name, value in imported.state.items() if name in wanted and wanted[name].shape != value.shape]
     if missing or unknown or odd:

@@ -52,9 +52,7 @@ class SpocPolicy(Policy):
 
     def own_state(self) -> dict[str, Tensor]:
         """Without an encoder that comes from the Hub: `policy.json` names its revision, and it has terms of its own."""
-        sources = {"encoder.image.": self.spec.image_source, "encoder.text.": self.spec.text_source}
-        outside = tuple(prefix for prefix, source in sources.items() if source != IN_BUNDLE)
-        return {name: value for name, value in self.state_dict().items() if not name.startswith(outside)}
+        return {name: value for name, value in self.state_dict().items() if not name.startswith(self.spec.outside)}
 
     def tokens(self, texts: list[str]) -> Tensor:
         """Token ids (N, L) of instructions; see `tokenizer.Words.encode`.

@@ -1,6 +1,5 @@
 """Shape of a `spoc` policy: which frozen encoders, how their tokens are fused, how the decoder is built. JSON in a bundle."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -9,7 +8,7 @@ from typing import Any, Final, Literal
 import pydantic
 
 from flare_core.errors import BundleError
-from flare_core.policies.spec import MAX_LAYERS, MAX_SIZE, View
+from flare_core.policies.spec import MAX_LAYERS, MAX_SIZE, View, read_strictly
 
 FAMILY: Final = "spoc"
 IN_BUNDLE: Final = "bundle"
@@ -113,6 +112,12 @@ class SpocSpec:
         return False
 
     @property
+    def outside(self) -> tuple[str, ...]:
+        """How names of tensors begin that are not the bundle's: those of frozen encoders that come from the Hub."""
+        sources = {"encoder.image.": self.image_source, "encoder.text.": self.text_source}
+        return tuple(prefix for prefix, source in sources.items() if source != IN_BUNDLE)
+
+    @property
     def patches(self) -> int:
         """Tokens of one view."""
         return self.grid[0] * self.grid[1]
@@ -143,11 +148,7 @@ class SpocSpec:
         unknown = sorted(set(data) - {one.name for one in fields(SpocSpec)})
         if unknown:
             raise BundleError(f"policy.json: unknown field '{unknown[0]}'; write it again with this version of flare")
-        try:
-            spec = _ADAPTER.validate_json(json.dumps(dict(data)), strict=True)
-        except pydantic.ValidationError as fault:
-            said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in fault.errors()[:5])
-            raise BundleError(f"policy.json: {said}; write it again with this version of flare") from None
+        spec = read_strictly(_ADAPTER, data)
         _check(spec)
         return spec
 
