@@ -172,12 +172,26 @@ class Policy(nn.Module, ABC):
         """Stop training of the encoder; its features may then be stored."""
 
     @abstractmethod
-    def make_critic(self, values: int = 1) -> Network:
-        """A separate critic: its body is a copy of the actor's, its value heads are fresh and start at zero."""
+    def tower(self, outputs: int) -> Actor:
+        """A fresh network of the actor's shape with a head of so many rows."""
 
-    @abstractmethod
+    def make_critic(self, values: int = 1) -> Network:
+        """A separate critic: its body is a copy of the actor's, its value heads are fresh and start at zero.
+
+        Reference: FLaRe (arXiv 2409.16578), section IV: no feature sharing between actor and critic.
+        """
+        critic = self.tower(values)
+        state = {name: value for name, value in self.actor.state_dict().items() if not name.startswith("head.")}
+        critic.load_state_dict(state, strict=False)
+        nn.init.zeros_(critic.head.weight)
+        nn.init.zeros_(critic.head.bias)
+        return critic
+
     def make_reference(self) -> Actor:
         """A frozen copy of the actor as it is now."""
+        tower = self.tower(len(self.spec.actions))
+        tower.load_state_dict(self.actor.state_dict())
+        return tower.requires_grad_(False)
 
 
 class PolicySenses(Protocol):

@@ -115,12 +115,6 @@ class Tower(Actor):
         age = age_after(starts, memory.age, context)
         return self.norm(x).transpose(0, 1), Memory(keys=tuple(keys), values=tuple(values), age=age)
 
-    def step(self, inputs: Inputs, memory: Memory) -> tuple[Tensor, Memory]:
-        """One step of every row: outputs (B, out) and the new memory. Call `memory.forget` at episode starts."""
-        starts = torch.zeros(1, len(inputs.previous), dtype=torch.bool)
-        out, memory = self.sequence(inputs.at(None), starts, memory)
-        return out[0], memory
-
 
 class SmallPolicy(Policy):
     """Encoder and actor: everything that a bundle holds."""
@@ -138,25 +132,6 @@ class SmallPolicy(Policy):
         """Stop training of the encoder; its features may then be stored."""
         self.encoder.requires_grad_(False)
 
-    def make_critic(self, values: int = 1) -> Tower:
-        """A separate critic; see the function."""
-        return make_critic(self, values)
-
-    def make_reference(self) -> Tower:
-        """A frozen copy of the actor as it is now."""
-        tower = Tower(self.spec, len(self.spec.actions))
-        tower.load_state_dict(self.actor.state_dict())
-        return tower.requires_grad_(False)
-
-
-def make_critic(policy: SmallPolicy, values: int = 1) -> Tower:
-    """A separate critic: its body is a copy of the actor's, its value heads are fresh and start at zero.
-
-    Reference: FLaRe (arXiv 2409.16578), section IV: no feature sharing between actor and critic.
-    """
-    critic = Tower(policy.spec, values)
-    state = {name: value for name, value in policy.actor.state_dict().items() if not name.startswith("head.")}
-    critic.load_state_dict(state, strict=False)
-    nn.init.zeros_(critic.head.weight)
-    nn.init.zeros_(critic.head.bias)
-    return critic
+    def tower(self, outputs: int) -> Tower:
+        """A fresh one of this shape."""
+        return Tower(self.spec, outputs)

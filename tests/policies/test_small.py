@@ -1,6 +1,6 @@
 import torch
 
-from flare_core.policies.small import Inputs, SmallPolicy, make_critic
+from flare_core.policies.small import Inputs, SmallPolicy
 from tests.learning.toy import SPEC
 
 
@@ -69,7 +69,7 @@ def test_nothing_older_than_the_context_is_seen_by_one_layer() -> None:
 @torch.no_grad()
 def test_critic_starts_as_the_actors_body_with_value_zero() -> None:
     policy, (made, starts) = SmallPolicy(SPEC), inputs(5, 2)
-    critic = make_critic(policy)
+    critic = policy.make_critic()
     values, _ = critic.sequence(made, starts, critic.empty_memory(2))
     assert values.eq(0).all()
     mine, theirs = policy.actor.state_dict(), critic.state_dict()

@@ -6,7 +6,7 @@ References: Ehsani et al. 2024, "SPOC", arXiv:2312.02976; Hu et al. 2024, "FLaRe
 from collections.abc import Mapping
 from typing import Final
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from flare_core.policies.interface import Policy
 from flare_core.policies.spoc.encoders import SpocEncoder
@@ -67,20 +67,6 @@ class SpocPolicy(Policy):
     def freeze_encoder(self) -> None:
         """Nothing to do: the encoders never learn."""
 
-    def make_critic(self, values: int = 1) -> SpocTower:
-        """A second tower whose body is a copy of the actor's, with fresh value heads that start at zero.
-
-        Reference: FLaRe (arXiv 2409.16578), section IV: no feature sharing between actor and critic.
-        """
-        critic = SpocTower(self.spec, values, self.texts)
-        state = {name: value for name, value in self.actor.state_dict().items() if not name.startswith("head.")}
-        critic.load_state_dict(state, strict=False)
-        nn.init.zeros_(critic.head.weight)
-        nn.init.zeros_(critic.head.bias)
-        return critic
-
-    def make_reference(self) -> SpocTower:
-        """A frozen copy of the actor as it is now."""
-        tower = SpocTower(self.spec, len(self.spec.actions), self.texts)
-        tower.load_state_dict(self.actor.state_dict())
-        return tower.requires_grad_(False)
+    def tower(self, outputs: int) -> SpocTower:
+        """A fresh one of this shape, which reads the same encoded texts."""
+        return SpocTower(self.spec, outputs, self.texts)
