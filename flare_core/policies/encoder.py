@@ -4,6 +4,7 @@ Shapes: N frames, F features of one view, K categories, M matches, G goal width,
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        return F.relu(x if self.norm is None else self.norm(x))
+        return F.relu(x if self.norm is None else self.norm(x), inplace=True)
 
     def add_norm(self) -> None:
         """Begin to learn."""
@@ -78,7 +79,8 @@ class ViewEncoder(nn.Module):
 
     def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (N, H, W, 3) to the scene's features (N, F) and logits of every cell (N, K, LAYERS, R, C)."""
-        x = images.permute(0, 3, 1, 2).float().sub_(MEAN).div_(SPREAD)  # channels last in memory, as the images came
+        # Channels last in memory, as the images came. In bfloat16 too every value is exact: eight bits, divided by a power of two.
+        x = images.permute(0, 3, 1, 2).to(self.first.conv.weight.dtype).sub_(MEAN).div_(SPREAD)
         second = self.second(self.first(x))
         third = self.third(second)
         deep = self.fourth(third)
@@ -86,9 +88,9 @@ class ViewEncoder(nn.Module):
         rows, columns = third.shape[2:]
         merged = self.coarse(deep) + self.whole(deep.mean((2, 3)))[:, :, None, None]
         merged = F.interpolate(merged, scale_factor=2, mode="nearest")[:, :, :rows, :columns] + self.middle(third) + self.fine(second)
-        merged = F.relu(merged)
+        merged = F.relu(merged, inplace=True)
         merged = merged + self.mix(merged)
-        scene = F.relu(self.norm(self.out(F.relu(self.narrow(deep)).flatten(1))))
+        scene = F.relu(self.norm(self.out(F.relu(self.narrow(deep), inplace=True).flatten(1))), inplace=True)
         return scene, torch.unflatten(self.cells(merged), 1, (-1, LAYERS))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -105,6 +107,7 @@ class Encoder(nn.Module):
         self.spec = spec
         self.fast = has_native_bfloat16()
         self.views = nn.ModuleDict({view.name: ViewEncoder(view, spec) for view in spec.views})
+        self._cast: dict[str, tuple[tuple[tuple[int, int], ...], ViewEncoder]] = {}  # outside of the state: no weights of their own
         self.weigh = nn.Linear(spec.word_width, 1)
         self.read = nn.Linear(spec.word_width, spec.goal_width)
         self.category = nn.Linear(spec.goal_width, len(spec.categories))
@@ -135,10 +138,25 @@ class Encoder(nn.Module):
             assert isinstance(encoder, ViewEncoder)
             image = images.get(view.name)
             absent = encoder.absent.expand(frames, -1)
-            part = absent if image is None else encoder(image)
+            part = absent if image is None else self._ready(view.name, encoder)(image)
             gone = dropped.get(view.name) if image is not None else None
             parts.append(part if gone is None else torch.where(gone.unsqueeze(-1), absent, part))
         return parts
+
+    def _ready(self, name: str, encoder: ViewEncoder) -> ViewEncoder:
+        """The encoder itself, or where nothing is learned from the pass a copy whose weights are bfloat16 already.
+
+        `autocast` casts and reorders weights that do not learn anew in every call, which takes longer than four frames do.
+        """
+        if not self.fast or torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+            return encoder
+        made_of = tuple((tensor.data_ptr(), tensor._version) for tensor in encoder.state_dict(keep_vars=True).values())
+        known = self._cast.get(name)
+        if known is None or known[0] != made_of:
+            copy = deepcopy(encoder).requires_grad_(False).to(torch.bfloat16, memory_format=torch.channels_last)
+            copy.norm.float().load_state_dict(encoder.norm.state_dict())  # `autocast` normalises with weights as they are
+            known = self._cast[name] = (made_of, copy)
+        return known[1]
 
     def scenes(self, features: Tensor) -> Tensor:
         """The part of `features` that says nothing of categories: (N, views * F)."""
