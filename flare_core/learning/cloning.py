@@ -189,7 +189,7 @@ class Cloner:
         for pupil in self.pupils:
             pupil.freeze_encoder()
         self.optimiser = torch.optim.AdamW(
-            [p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4
+            [p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4, fused=True
         )
         self.steps = 0
         self.updates = 0

@@ -83,7 +83,8 @@ class Learner:
         rate = self.recipe.learning_rate
         new = self.recipe.new_rows_learning_rate or rate
         groups = [{"params": slow, "lr": rate}, {"params": [p for p in self.actor.parameters() if id(p) in fast], "lr": new}]
-        return torch.optim.Adam(groups), torch.optim.Adam(self.critic.parameters(), lr=self.recipe.critic_learning_rate or rate)
+        critic_rate = self.recipe.critic_learning_rate or rate
+        return torch.optim.Adam(groups, fused=True), torch.optim.Adam(self.critic.parameters(), lr=critic_rate, fused=True)
 
     def prepare(self, worker: int, collector: Collector, rollout: Rollout) -> Batch:
         """Values, advantages and reference log-probabilities of one worker's rollout."""
