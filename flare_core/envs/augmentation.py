@@ -21,12 +21,11 @@ Floats = npt.NDArray[np.float64]
 BLUR_WIDTH: Final = 384
 """Pixels from left to right of a picture whose blur is as its spec says; of others it is in proportion. FLaRe's pictures are as wide."""
 MAP, PLACE, SIGMA, WIDTH = slice(0, 12), slice(12, 15), 15, 16
-"""Columns of what is drawn: (3, 4) map of colours 0..255; left and top edge of the part and its side, as parts of the picture's;
-standard deviation of the blur as a part of the picture's width."""
+"""Columns of what is drawn: (3, 4) map of red, green, blue and the picture's mean grey to colours; left and top edge of the part and its
+side, as parts of the picture's; standard deviation of the blur as a part of the picture's width."""
 _DRAWS: Final = 6  # pairs of numbers for each camera and episode
 _LUMA: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _TO_YIQ: Final = np.array([_LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
-_MIDDLE: Final = 127.5  # grey that contrast leaves as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def _between(limits: tuple[float, float], u: Floats) -> Floats:
 
 
 def _colour_maps(colour: ColourChange, u: Floats) -> Floats:
-    """(B, 3, 4) brightness, then contrast about middle grey, then saturation, then hue, each one linear; u (B, 4).
+    """(B, 3, 4) brightness, then contrast about the picture's mean grey, then saturation, then hue, each one linear; u (B, 4).
 
     The hue is turned in YIQ, where it is a rotation, as in colour television: grey stays grey.
     """
@@ -115,5 +114,5 @@ def _colour_maps(colour: ColourChange, u: Floats) -> Floats:
     fade = saturation[:, None, None] * np.eye(3) + (1 - saturation)[:, None, None] * np.tile(_LUMA, (3, 1))
     maps = np.empty((len(u), 3, 4))
     maps[:, :, :3] = (bright * contrast)[:, None, None] * (hue @ fade)
-    maps[:, :, 3] = ((1 - contrast) * _MIDDLE)[:, None]
+    maps[:, :, 3] = (bright * (1 - contrast))[:, None]
     return maps

@@ -20,6 +20,7 @@ Singles = npt.NDArray[np.float32]
 _MOST_TAPS: Final = 12  # pixels to either side that a blur takes in
 _REACH: Final = 2.5  # deviations after which it ends
 ZERO: Final = np.float32(0.0)
+LUMA: Final = (np.float32(0.299), np.float32(0.587), np.float32(0.114))  # ITU-R BT.601
 
 
 class Augmenter:
@@ -75,11 +76,27 @@ def _taps(sigma: float, out: Singles) -> int:
 
 
 @fast_part
+def _mean_grey(lines: Singles) -> float:
+    """Mean luma of a picture (H, 3 W)."""
+    total = ZERO
+    for y in range(lines.shape[0]):
+        line, red, green, blue = lines[y], ZERO, ZERO, ZERO
+        for x in range(lines.shape[1] // 3):
+            red += line[3 * x]
+            green += line[3 * x + 1]
+            blue += line[3 * x + 2]
+        total += LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return total / np.float32(lines.size // 3)
+
+
+@fast_part
 def _colour(lines: Singles, values: Singles, out: Images) -> None:
-    """Map (H, 3 W) colours 0..255 by values[:12], (3, 4), and round them into out."""
-    a0, a1, a2, a3 = values[0], values[1], values[2], values[3] + np.float32(0.5)
-    b0, b1, b2, b3 = values[4], values[5], values[6], values[7] + np.float32(0.5)
-    c0, c1, c2, c3 = values[8], values[9], values[10], values[11] + np.float32(0.5)
+    """Map (H, 3 W) colours 0..255 and their mean grey by values[:12], (3, 4), and round them into out."""
+    grey = _mean_grey(lines) if values[3] != ZERO else ZERO
+    half = np.float32(0.5)
+    a0, a1, a2, a3 = values[0], values[1], values[2], values[3] * grey + half
+    b0, b1, b2, b3 = values[4], values[5], values[6], values[7] * grey + half
+    c0, c1, c2, c3 = values[8], values[9], values[10], values[11] * grey + half
     low, high = np.float32(0.0), np.float32(255.0)
     for y in range(lines.shape[0]):
         line, target = lines[y], out[y]

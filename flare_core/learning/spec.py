@@ -46,7 +46,7 @@ class ColourSpec(Spec):
     """Colour of the pictures. Each amount is the most that a factor differs from 1, drawn evenly, once an episode and camera."""
 
     brightness: Factor = Field(default=0.4, description="Plus or minus; FLaRe has 0.4.")
-    contrast: Factor = Field(default=0.4, description="Plus or minus, about middle grey; FLaRe has 0.4.")
+    contrast: Factor = Field(default=0.4, description="Plus or minus, about the picture's mean grey; FLaRe has 0.4.")
     saturation: Factor = Field(default=0.2, description="Plus or minus; FLaRe has 0.2.")
     hue: float = Field(default=0.05, ge=0, le=0.5, description="Plus or minus, in turns of the colour circle; FLaRe has 0.05.")
     share: float = Field(default=1.0, gt=0, le=1, description="Share of episodes that have it.")

@@ -75,7 +75,7 @@ def _mounts(body: Embodiment) -> str:
             said.append(f"±{math.degrees(angle):.3g}° {name}")
     said += [f"±{1000 * jitter.position_m:.3g} mm position"] if jitter.position_m else []
     other = jitter.other_mounts
-    more = "" if other is None else f"cameras mounted elsewhere in {_share(other.share)} of episodes"
+    more = "" if other is None else f"cameras mounted elsewhere in {_share(other.share)} episodes"
     first = f"camera mounts jittered by {', '.join(said)}" if said else "" if more else "camera mounts exact"
     return ", ".join(part for part in (first, more) if part)
 
@@ -91,8 +91,8 @@ def _house(randomised: Randomisation) -> str:
     materials, light = randomised.materials, randomised.light
     if not materials and not light:
         return "houses in their own colours and light"
-    colours = f"random colours in {_share(materials)} of episodes" if materials else "houses in their own colours"
-    return f"{colours}, random light in {_share(light)} of episodes" if light else f"{colours}, houses in their own light"
+    colours = f"random colours in {_share(materials)} episodes" if materials else "houses in their own colours"
+    return f"{colours}, random light in {_share(light)} episodes" if light else f"{colours}, houses in their own light"
 
 
 def _pictures(augment: Augmentation | None) -> str:
@@ -110,8 +110,8 @@ def _pictures(augment: Augmentation | None) -> str:
 
 
 def _share(share: float) -> str:
-    return "all" if share == 1 else f"{100 * share:.3g} %"
+    return "all" if share == 1 else f"{100 * share:.3g} % of"
 
 
 def _in(share: float) -> str:
-    return "" if share == 1 else f", in {_share(share)} of episodes"
+    return "" if share == 1 else f", in {_share(share)} episodes"
