@@ -76,7 +76,7 @@ def _taps(sigma: float, out: Singles) -> int:
 
 
 @fast_part
-def _mean_grey(lines: Singles) -> float:
+def _mean_grey(lines: Singles) -> np.float32:
     """Mean luma of a picture (H, 3 W)."""
     total = ZERO
     for y in range(lines.shape[0]):
@@ -86,7 +86,8 @@ def _mean_grey(lines: Singles) -> float:
             green += line[3 * x + 1]
             blue += line[3 * x + 2]
         total += LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-    return total / np.float32(lines.size // 3)
+    mean: np.float32 = total / np.float32(lines.size // 3)
+    return mean
 
 
 @fast_part
