@@ -17,7 +17,7 @@ import torch
 
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.evaluation.report import markdown
-from flare_core.runs.stages import Scene, embedded, houses_of, training_stages
+from flare_core.runs.stages import NOTHING, Scene, embedded, houses_of, training_stages
 from flare_core.seeding import stream
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
@@ -51,7 +51,7 @@ def compared(name: str, seconds: float, rounds: int) -> list[str]:
         pack=houses_of("train", HOUSES), body=load_embodiment("stretch_re1")[0], task=load_task(name)[0], renders=VIEWS,
         vocabulary=Vocabulary.load(),
     )  # fmt: skip
-    (stage,), (other,) = (training_stages(scene, ROWS, 1, 0, 0.0) for _ in range(2))
+    (stage,), (other,) = (training_stages(scene, ROWS, 1, 0, NOTHING) for _ in range(2))
     alone, draws = embedded(other), stream(0, "bench/tasks")
     speechless = np.array(
         [at for at, action in enumerate(scene.body.actions) if action.effect.kind != "say"]

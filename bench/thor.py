@@ -32,6 +32,7 @@ from flare_core.learning.finetune import FineTuner
 from flare_core.runs.carry import carried_policy
 from flare_core.runs.compose import load_plan
 from flare_core.runs.finetune import scene_for, senses_of
+from flare_core.runs.randomness import of_recipe
 from flare_core.runs.stages import training_stages
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import pack
@@ -133,7 +134,7 @@ def environment_alone(steps: int, rounds: int) -> float:
     """Steps a second of one process in the environment of a training, without a policy; a house is made for every episode."""
     transfer = load_plan("stretch_to_locobot", overrides(1, "graft"))
     scene = scene_for(transfer, "train", HOUSES, senses_of(transfer))
-    (stage,) = training_stages(scene, 1, 1, 0, transfer.recipe.randomise_materials)
+    (stage,) = training_stages(scene, 1, 1, 0, of_recipe(transfer.recipe))
     draws, found = np.random.default_rng(0), []
     try:
         for _ in range(rounds):
@@ -151,7 +152,7 @@ def training(recipe: str, updates: int, *, client: bool = True) -> tuple[float, 
     transfer = load_plan("stretch_to_locobot", overrides(8, recipe, client=client))
     senses, (policy, _) = senses_of(transfer), carried_policy(transfer)
     scene = scene_for(transfer, "train", HOUSES, senses)
-    stages = training_stages(scene, 8, 2, 0, transfer.recipe.randomise_materials)
+    stages = training_stages(scene, 8, 2, 0, of_recipe(transfer.recipe))
     try:
         with tempfile.TemporaryDirectory() as folder:
             new, shared = transfer.plan.head.new_rows, [row for row, _ in transfer.plan.head.shared_rows]

@@ -26,8 +26,9 @@ class Start:
     Attributes:
         house: index into the simulator's houses.
         x, z, yaw: pose of the axis of rotation.
-        episode: number of the episode; with the run's seed it keys jitter, noise and materials.
+        episode: number of the episode; with the run's seed it keys jitter, noise, materials and light.
         randomise_materials: draw new colours for this episode (training) or keep the house's own (evaluation).
+        randomise_light: draw the brightness and the colour of the light for this episode, or keep it as it is.
     """
 
     house: int
@@ -36,6 +37,7 @@ class Start:
     yaw: float
     episode: int
     randomise_materials: bool = False
+    randomise_light: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

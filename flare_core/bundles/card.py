@@ -125,7 +125,8 @@ def _results(results: Mapping[str, Any] | None, lineage: Mapping[str, Any]) -> s
     where = f"{about['simulator']}, {about['split']} houses" if "split" in about else str(about["simulator"])
     what = "Before: the carried policy as it stood. After: fine-tuned. The same episodes both times. " if is_comparison else ""
     note = f"{what}Means over held-out episodes with 95 % intervals: Wilson for success, bootstrap for the rest, paired for differences."
-    return f"{markdown(turned(rows) if len(rows) < FEW else rows)}\n\n{note} Simulator: {where}."
+    random = f" {about['randomness']}" if "randomness" in about else ""
+    return f"{markdown(turned(rows) if len(rows) < FEW else rows)}\n\n{note} Simulator: {where}.{random}"
 
 
 def _use(body: Embodiment, task: Mapping[str, Any], repo: str | None) -> str:

@@ -12,6 +12,7 @@ from flare_core.errors import StoppedError
 if TYPE_CHECKING:
     from flare_core.runs.evaluating import Evaluation
 
+RANDOMISE_HELP = "Play in random colours, in random light or with augmented pictures, drawn once an episode. The result says so."
 HOUSE_HELP = "Also play in this ProcTHOR house; all that are given make a row of their own."
 
 
@@ -24,12 +25,13 @@ HOUSE_HELP = "Also play in this ProcTHOR house; all that are given make a row of
 @click.option("houses", "--house", metavar="FILE.json", type=click.Path(path_type=Path), multiple=True, help=HOUSE_HELP)
 @click.option("--against", metavar="BUNDLE", help="Compare with another bundle on the same episodes.")
 @click.option("as_json", "--json", is_flag=True, help="Print the result as JSON.")
+@click.option("kinds", "--randomise", type=click.Choice(["materials", "light", "augment"]), multiple=True, help=RANDOMISE_HELP)
 @simulator_option
 @workers_option
 @seed_option
 def evaluate(
     bundle: str, episodes: int, greedy: bool, split: Literal["test", "val"], task: str | None, houses: tuple[Path, ...],
-    against: str | None, as_json: bool, overrides: tuple[tuple[str, str], ...], workers: int, seed: int,
+    against: str | None, as_json: bool, kinds: tuple[str, ...], overrides: tuple[tuple[str, str], ...], workers: int, seed: int,
 ) -> None:  # fmt: skip
     """Measure a policy on held-out episodes.
 
@@ -37,13 +39,19 @@ def evaluate(
     """
     from flare_core.adapters.spec import simulator_of
     from flare_core.runs.console import ConsoleWatcher
-    from flare_core.runs.evaluating import Plan, ready
+    from flare_core.runs.evaluating import Plan, ready, share_out
     from flare_core.runs.evaluating import evaluate as judge
+    from flare_core.runs.randomness import in_evaluation
     from flare_core.runs.stopping import Stopping
 
     use_one_thread()
-    plan = Plan(episodes=episodes, split=split, greedy=greedy, houses=houses, workers=workers, seed=seed, simulator=simulator_of(overrides))
-    candidate, other = ready(bundle, task), None if against is None else ready(against, task)
+    of_body, elsewhere = share_out(overrides)
+    simulator = simulator_of(elsewhere)
+    plan = Plan(
+        episodes=episodes, split=split, greedy=greedy, houses=houses, workers=workers, seed=seed, simulator=simulator,
+        randomised=in_evaluation(kinds, simulator.kind),
+    )  # fmt: skip
+    candidate, other = ready(bundle, task, of_body), None if against is None else ready(against, task, of_body)
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
             found = judge(candidate, plan, watcher, other)
@@ -69,6 +77,7 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
             turned(comparison_table(found.against.to_json())), f"before: the bundle given by --against; after: {name}; the same episodes"
         )
     click.echo(f"The body can see a target from somewhere it can go to for {100 * found.feasible_share:.1f} % of houses and types.")
+    click.echo(found.randomness)
     where = found.simulator if "AI2-THOR" in found.simulator else f"{found.simulator.capitalize()}, not AI2-THOR"
     click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. {where}.")
 

@@ -26,9 +26,12 @@ def override_option(command: F) -> F:
 
 
 def simulator_option(command: F) -> F:
-    """`-o simulator.KEY=VALUE` where there is no transfer."""
-    about = "Play elsewhere than in the embedded simulator, such as simulator.kind=thor: the keys of a transfer's `simulator`."
-    return click.option("overrides", "-o", metavar="simulator.KEY=VALUE", multiple=True, callback=_pairs, help=about)(command)
+    """`-o simulator.KEY=VALUE` where there is no transfer, and what of the robot may be changed all the same."""
+    about = (
+        "Play elsewhere than in the embedded simulator, such as simulator.kind=thor: the keys of a transfer's `simulator`. Or with more "
+        "jitter or noise than the robot's own, such as embodiment.noise.move_m=0.02."
+    )
+    return click.option("overrides", "-o", metavar="KEY=VALUE", multiple=True, callback=_pairs, help=about)(command)
 
 
 def own_override_option(command: F) -> F:

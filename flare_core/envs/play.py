@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from flare_core.envs.augmenting import Augmenter
 from flare_core.envs.observation import BodyState
 from flare_core.envs.panorama import Panorama
 from flare_core.errors import SimError, TaskError
@@ -43,11 +44,15 @@ class Play:
     B rows, A actions, L = goal_words: GOAL_WORDS or, of a task with longer instructions, the length of the longest.
     """
 
-    def __init__(self, simulator: Simulator, task: Task, sampler: EpisodeSampler, renders: Mapping[str, tuple[int, int]]) -> None:
+    def __init__(
+        self, simulator: Simulator, task: Task, sampler: EpisodeSampler, renders: Mapping[str, tuple[int, int]],
+        augmenter: Augmenter | None = None,
+    ) -> None:  # fmt: skip
         """Prepare for the first `begin`.
 
         Args:
             renders: camera -> (width, height) of what the policy is shown.
+            augmenter: changes what the cameras take, in training.
 
         Raises:
             SimError: the body lacks one of the cameras.
@@ -60,6 +65,7 @@ class Play:
             raise SimError(f"env: {body.name} has no camera '{missing[0]}'. Render one of: {have}.")
         if sampler.words > MOST_WORDS:
             raise TaskError(f"task {task.name}: an instruction has {sampler.words} words, more than {MOST_WORDS}. Shorten the template.")
+        self._augmenter = augmenter
         self.goal_words = max(GOAL_WORDS, sampler.words)
         self.simulator, self.task, self.sampler, self.renders = simulator, task, sampler, dict(renders)
         self.state = BodyState(body)
@@ -181,6 +187,9 @@ class Play:
         seen: Observation = {
             f"camera/{name}": self.simulator.images(name, width, height, rows) for name, (width, height) in self.renders.items()
         }
+        if self._augmenter is not None:
+            for name in self.renders:
+                self._augmenter.change(name, seen[f"camera/{name}"], self.numbers[at], rows)
         seen["goal"] = self._goal[at].copy()
         seen["previous_action"] = self._previous[at].copy()
         seen["body"] = self.state.observe(self._world, self._counts)[at]

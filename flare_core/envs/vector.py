@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector.utils import batch_space
 
+from flare_core.envs.augmenting import Augmenter
 from flare_core.envs.play import Observation, Play, observation_space
 from flare_core.errors import SimError
 from flare_core.tasks.episodes import Episode, EpisodeSampler
@@ -38,7 +39,7 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
 
     def __init__(
         self, simulator: Simulator, task: Task, sampler: EpisodeSampler, renders: Mapping[str, tuple[int, int]],
-        schedule: Schedule = "striped",
+        schedule: Schedule = "striped", augmenter: Augmenter | None = None,
     ) -> None:  # fmt: skip
         """Set up the spaces; `reset` begins.
 
@@ -46,9 +47,10 @@ class FlareVectorEnv(gymnasium.vector.VectorEnv[Observation, Ints, npt.NDArray[A
             renders: camera -> (width, height).
             schedule: "striped": row b plays episodes b, b + B, b + 2 B, ..., whatever the others do (training);
                 "queue": a row that is free takes the next number, so that the first N numbers are all played (evaluation).
+            augmenter: changes what the cameras take; of as many rows.
         """
         self.num_envs = simulator.batch
-        self.play = Play(simulator, task, sampler, renders)
+        self.play = Play(simulator, task, sampler, renders, augmenter)
         self.single_observation_space = observation_space(self.play)
         self.single_action_space = gymnasium.spaces.Discrete(len(simulator.body.actions))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)

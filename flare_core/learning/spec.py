@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 import pydantic
 from pydantic import Field
 
+from flare_core.envs.augmentation import Augmentation, BlurChange, ColourChange, CropChange
 from flare_core.reading import Spec
 
 
@@ -30,6 +31,69 @@ class LagrangeSpec(Spec):
         default=0.02, gt=0, description="Change of a multiplier at an update, for a cost of twice the limit (or of the limit plus 1)."
     )
     most: float = Field(default=10.0, gt=0, description="Greatest multiplier.")
+
+
+Factor = Annotated[float, Field(ge=0, le=1)]
+Range = Annotated[tuple[float, float], Field(description="Least and most.")]
+
+
+def _rising(limits: tuple[float, float], name: str, least: float, most: float) -> None:
+    if not least <= limits[0] <= limits[1] <= most:
+        raise ValueError(f"{name} is {list(limits)}; give [least, most], from {least:g} to {most:g}")
+
+
+class ColourSpec(Spec):
+    """Colour of the pictures. Each amount is the most that a factor differs from 1, drawn evenly, once an episode and camera."""
+
+    brightness: Factor = Field(default=0.4, description="Plus or minus; FLaRe has 0.4.")
+    contrast: Factor = Field(default=0.4, description="Plus or minus, about the picture's mean grey; FLaRe has 0.4.")
+    saturation: Factor = Field(default=0.2, description="Plus or minus; FLaRe has 0.2.")
+    hue: float = Field(default=0.05, ge=0, le=0.5, description="Plus or minus, in turns of the colour circle; FLaRe has 0.05.")
+    share: float = Field(default=1.0, gt=0, le=1, description="Share of episodes that have it.")
+
+
+class CropSpec(Spec):
+    """A part of the picture of the same aspect, anywhere in it, stretched over all of it."""
+
+    scale: Range = Field(default=(0.9, 1.0), description="Share of the picture's area that is kept; FLaRe has 0.9 to 1.")
+    share: float = Field(default=1.0, gt=0, le=1, description="Share of episodes that have it.")
+
+    @pydantic.model_validator(mode="after")
+    def _is_part(self) -> Self:
+        _rising(self.scale, "scale", 0.1, 1.0)
+        return self
+
+
+class BlurSpec(Spec):
+    """A picture out of focus."""
+
+    sigma: Range = Field(
+        default=(0.1, 2.0),
+        description="Standard deviation in pixels of a picture 384 wide, of others in proportion; FLaRe has 0.1 to 2 at that width.",
+    )
+    share: float = Field(default=1.0, gt=0, le=1, description="Share of episodes that have it.")
+
+    @pydantic.model_validator(mode="after")
+    def _is_blur(self) -> Self:
+        _rising(self.sigma, "sigma", 0.0, 10.0)
+        return self
+
+
+class AugmentSpec(Spec):
+    """What is done to the cameras' pictures in training, drawn once an episode; what is left out is not done."""
+
+    colour: ColourSpec | None = None
+    crop: CropSpec | None = None
+    blur: BlurSpec | None = None
+
+    def values(self) -> Augmentation:
+        """The same for the environments."""
+        colour, crop, blur = self.colour, self.crop, self.blur
+        return Augmentation(
+            colour=None if colour is None else ColourChange(**colour.model_dump()),
+            crop=None if crop is None else CropChange(scale=crop.scale, share=crop.share),
+            blur=None if blur is None else BlurChange(sigma=blur.sigma, share=blur.share),
+        )
 
 
 class RecipeSpec(Spec):
@@ -70,6 +134,10 @@ class RecipeSpec(Spec):
     explore: ExploreSpec | None = None
     lagrange: LagrangeSpec = LagrangeSpec()
     randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
+    randomise_light: float = Field(
+        default=0.0, ge=0, le=1, description="Share of training episodes in light of random brightness and warmth; embedded simulator only."
+    )
+    augment: AugmentSpec | None = Field(default=None, description="What is done to the cameras' pictures in training.")
     houses: int = Field(default=400, gt=0, description="Training houses.")
     horizon: int | None = Field(
         default=None, gt=0, description="Steps after which a training episode is cut off; the task's own if absent."
@@ -171,6 +239,11 @@ class RandomisationSpec(Spec):
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
     other_mounts: OtherMountsSpec | None = None
     plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
+    light: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in light of random brightness and warmth.")
+    augment: AugmentSpec | None = Field(
+        default=None,
+        description="What is done to the cameras' pictures; the lesson in seeing has no `crop`, practice its recipe's own.",
+    )
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
 

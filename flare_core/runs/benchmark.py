@@ -24,7 +24,8 @@ from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.reading import read
 from flare_core.runs.carry import SensesMaker
-from flare_core.runs.stages import Scene, houses_of, training_stages
+from flare_core.runs.randomness import of_recipe
+from flare_core.runs.stages import Randomisation, Scene, houses_of, training_stages
 from flare_core.seeding import key_of, uniforms
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
@@ -99,7 +100,7 @@ def make_stage(renders: dict[str, tuple[int, int]]) -> FlareVectorEnv:
     body, _ = load_embodiment("stretch_re1")
     task, _ = load_task("objectnav")
     scene = Scene(pack=houses_of("train", HOUSES), body=body, task=task, renders=renders, vocabulary=Vocabulary.load())
-    (stage,) = training_stages(scene, HOUSES, 1, 0, True)
+    (stage,) = training_stages(scene, HOUSES, 1, 0, Randomisation(materials=1.0))
     return stage
 
 
@@ -126,7 +127,7 @@ def make_tuner(folder: Path) -> FineTuner:
     views = make_view_map(plan.views, source, body, {view.name: view.fill for view in VIEWS})
     senses = SensesMaker(views=views, words=Vocabulary.load().vectors)
     scene = Scene(pack=houses_of("train", recipe.houses), body=body, task=task, renders=dict(views.renders), vocabulary=Vocabulary.load())
-    stages = training_stages(scene, recipe.rows, 1, 0, recipe.randomise_materials)
+    stages = training_stages(scene, recipe.rows, 1, 0, of_recipe(recipe))
     shared = [row for row, _ in plan.head.shared_rows if body.actions[row].masked is None]
     return FineTuner(
         policy_of(carry_spec(policy, target), state), recipe, stages, senses, folder, new_rows=plan.head.new_rows, shared=shared, seed=0

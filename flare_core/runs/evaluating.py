@@ -10,9 +10,10 @@ import numpy as np
 
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.bundles.bundle import Bundle, load_bundle
-from flare_core.bundles.layout import TASK
+from flare_core.bundles.layout import EMBODIMENT, TASK
 from flare_core.embodiments.body import Embodiment
-from flare_core.errors import BundleError
+from flare_core.embodiments.spec import load_embodiment
+from flare_core.errors import BundleError, SpecError
 from flare_core.evaluation.report import Comparison, Episodes, Summary, compare, summarise
 from flare_core.houses.procthor import read_house
 from flare_core.hub.references import folder_of
@@ -21,7 +22,8 @@ from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
-from flare_core.runs.stages import HELD_OUT_HOUSES, Ground, Scene, Split, Thor, ground_of, place_of
+from flare_core.runs.randomness import declared
+from flare_core.runs.stages import HELD_OUT_HOUSES, NOTHING, Ground, Randomisation, Scene, Split, Thor, ground_of, place_of
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import pack
 from flare_core.tasks.spec import load_task
@@ -45,6 +47,7 @@ class Evaluation:
 
     Attributes:
         simulator: what it calls itself.
+        randomness: what was random, in words.
         feasible_share: of the (house, type) pairs, those that the body can solve; episodes are drawn from these alone.
         against: the other bundle compared with this one ("before" is the other), or None.
     """
@@ -52,12 +55,13 @@ class Evaluation:
     rows: dict[str, Summary]
     feasible_share: float
     simulator: str
+    randomness: str
     against: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """`rows`: summaries by label; `against` where there is one."""
         found: dict[str, Any] = {"rows": {label: summary.to_json() for label, summary in self.rows.items()}}
-        found["feasible_share"] = round(self.feasible_share, 4)
+        found |= {"feasible_share": round(self.feasible_share, 4), "randomness": self.randomness}
         return found | ({} if self.against is None else {"against": self.against.to_json()})
 
 
@@ -69,6 +73,7 @@ class Plan:
         greedy: measure the most probable actions as well.
         houses: files that make a row of their own.
         simulator: where to play.
+        randomised: what differs from episode to episode beyond the body's own jitter and noise, the same for all who play.
     """
 
     episodes: int
@@ -78,13 +83,15 @@ class Plan:
     workers: int
     seed: int
     simulator: SimulatorSpec
+    randomised: Randomisation = NOTHING
 
 
-def ready(reference: str, other_task: str | None = None) -> Candidate:
+def ready(reference: str, other_task: str | None = None, overrides: Sequence[tuple[str, str]] = ()) -> Candidate:
     """Read a bundle and everything that playing with it takes.
 
     Args:
         other_task: packaged name or path of a task to play instead of the bundle's own.
+        overrides: (`jitter.KEY` or `noise.KEY`, YAML text) of the robot, to see how much of it the policy stands.
 
     Raises:
         FlareError: it cannot be used.
@@ -99,6 +106,9 @@ def ready(reference: str, other_task: str | None = None) -> Candidate:
     views = own_views(policy.spec, bundle.embodiment, bundle.plan, bundle.source)
     task, _ = load_task(other_task or folder / TASK)
     task.check(bundle.embodiment)
+    if overrides:
+        body, _ = load_embodiment(folder / EMBODIMENT, overrides=overrides, within="embodiment.", self_contained=True)
+        bundle = replace(bundle, embodiment=replace(bundle.embodiment, jitter=body.jitter, noise=body.noise))
     return Candidate(bundle=bundle, policy=policy, senses=SensesMaker(views=views, words=Vocabulary.load().vectors), task=task)
 
 
@@ -112,6 +122,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
     given = _given_houses(plan.houses, plan.simulator, held_out.body)
     place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(_scene(candidate, held_out))
+    randomness = declared(place.body, plan.randomised)
     sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:
@@ -122,25 +133,42 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
         if plan.greedy:
             rows[f"{label}, greedy"] = summarise(_judge(candidate, given, plan, watcher, True), plan.seed)
     if against is None:
-        return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name)
+        return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name, randomness=randomness)
     other = _judge(against, held_out, plan, watcher, False)
     _same_episodes(candidate, sampled, against, other)
     rows[f"{against.bundle.name}, {plan.split} houses, sampled"] = summarise(other, plan.seed)
-    return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name, against=compare(other, sampled, plan.seed))
+    return Evaluation(
+        rows=rows, feasible_share=feasible, simulator=place.name, randomness=randomness, against=compare(other, sampled, plan.seed)
+    )
 
 
-def _scene(candidate: Candidate, ground: Ground) -> Scene:
+def share_out(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Values laid over the robot, without `embodiment.`, and those of the simulator, as they are.
+
+    Raises:
+        SpecError: what would make another robot of it.
+    """
+    of_body = [(key.removeprefix("embodiment."), text) for key, text in pairs if key.startswith("embodiment.")]
+    for key, _ in of_body:
+        if key.partition(".")[0] not in ("jitter", "noise"):
+            raise SpecError(
+                f"-o embodiment.{key}: a bundle is evaluated on its own robot; only `jitter` and `noise` can be changed here, "
+                "such as `-o embodiment.noise.move_m=0.02`. Carry the policy to another robot with `flare train`"
+            )
+    return tuple(of_body), tuple(pair for pair in pairs if not pair[0].startswith("embodiment."))
+
+
+def _scene(candidate: Candidate, ground: Ground, randomised: Randomisation = NOTHING) -> Scene:
     return Scene(
         pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
-        vocabulary=Vocabulary.load(), thor=ground.thor,
+        vocabulary=Vocabulary.load(), thor=ground.thor, randomised=randomised,
     )  # fmt: skip
 
 
 def _judge(candidate: Candidate, ground: Ground, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
     watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
-    return judge_policy(
-        _scene(candidate, ground), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
-    )
+    scene = _scene(candidate, ground, plan.randomised)
+    return judge_policy(scene, candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy)
 
 
 def _as_played(candidate: Candidate, ground: Ground) -> Embodiment:

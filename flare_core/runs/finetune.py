@@ -24,6 +24,7 @@ from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_ma
 from flare_core.runs.descent import descent
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
+from flare_core.runs.randomness import declared, in_training, of_recipe, unheeded
 from flare_core.runs.scalars import scalar_writer
 from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, ground_of, place_of, rows_at_most, training_stages
@@ -66,6 +67,7 @@ class Outcome:
     seconds: float  # from the first command to the results, without the time in which a stopped run lay still
     steps: int
     bundle: Path
+    randomness: str  # what was random in the evaluation, in words
 
 
 def scene_for(transfer: Transfer, split: Split, houses: int, senses: SensesMaker) -> Scene:
@@ -105,7 +107,7 @@ def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = N
     scene = scene_for(transfer, "train", min(64, transfer.recipe.houses), senses)
     scene = replace(scene, body=replace(scene.body, actions=quiet))
     rows = rows_at_most(scene, CALIBRATION_ROWS, 1)
-    (stage,) = training_stages(scene, rows, 1, seed, transfer.recipe.randomise_materials)
+    (stage,) = training_stages(scene, rows, 1, seed, of_recipe(transfer.recipe))
     try:
         collector = Collector(stage, senses(policy), stage.observe(), seed)
         rollout = collector.collect(policy.actor, CALIBRATION_STEPS, Exploration(actions=torch.zeros(len(quiet), dtype=torch.bool)))
@@ -145,6 +147,9 @@ def finetune(
     place = place_of(transfer.loaded.spec.simulator, transfer.body)
     for difference in place.differences:
         watcher.say(f"Not as in {transfer.body.name}'s file: {difference}.")
+    for line in (in_training(recipe, transfer.body), unheeded(of_recipe(recipe), place.name)):
+        if line:
+            watcher.say(line)
     feasible = feasible_share(held_out)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
 
@@ -165,7 +170,8 @@ def finetune(
     results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})
     facts = lineage(transfer, seed, command, place.name) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
     facts |= {"feasible_share": round(feasible, 4), "split": split, "policy": weights_digest(transfer.bundle.state)}
-    results["about"] = {"simulator": place.name, "split": split, "seed": seed, "task": transfer.task.name}
+    randomness = declared(held_out.body, held_out.randomised)
+    results["about"] = {"simulator": place.name, "split": split, "seed": seed, "task": transfer.task.name, "randomness": randomness}
     bundle = save_bundle(out / "bundle", bundle_of(transfer, policy, facts, results, name=out.resolve().name), replace=True)
     outcome = Outcome(
         simulator=place.name,
@@ -176,6 +182,7 @@ def finetune(
         seconds=time.monotonic() - began + earlier + earlier_greedy + spent.earlier,
         steps=recipe.steps,
         bundle=bundle,
+        randomness=randomness,
     )
     _write_json(out / "results.json", result_record(transfer, outcome, facts))
     return outcome
@@ -214,7 +221,7 @@ def tuner_of(
     """PPO with its environments, which end with it."""
     scene = scene_for(transfer, "train", recipe.houses, senses)
     scene = replace(scene, task=replace(scene.task, horizon=recipe.horizon or scene.task.horizon))
-    stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
+    stages = training_stages(scene, recipe.rows, workers, seed, of_recipe(recipe))
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     try:
         yield FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
@@ -307,6 +314,7 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
         "workers": facts["workers"],
         "feasible_share": facts["feasible_share"],
         "split": facts["split"],
+        "randomness": outcome.randomness,
         "policy": facts["policy"],
         "overrides": facts["overrides"],
         "commit": facts["commit"],

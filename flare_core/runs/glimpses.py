@@ -1,11 +1,14 @@
 """Frames at random poses of a body in its houses, with what the embedded simulator knows of every pixel."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from flare_core.embodiments.body import Embodiment
+from flare_core.envs.augmentation import Augmentation
+from flare_core.envs.augmenting import Augmenter
 from flare_core.learning.perception import COVERED, Glimpse, label
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.seeding import stream
@@ -25,7 +28,8 @@ class EmbeddedLookout:
 
     def __init__(
         self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
-        plain: float, focus: float, at_hand: float = 0.0, views: Sequence[str] = (),
+        plain: float, focus: float, at_hand: float = 0.0, views: Sequence[str] = (), light: float = 0.0,
+        augment: Augmentation | None = None,
     ) -> None:  # fmt: skip
         """Set up the simulator.
 
@@ -35,6 +39,8 @@ class EmbeddedLookout:
             focus: share of frames that look towards something that the task asks for, every type as often.
             at_hand: share of these in which the manipulation camera looks towards it, from near by.
             views: those that are wanted; all if none is named.
+            light: share of frames in random light.
+            augment: colour and blur of the frames; they are not cropped, or what they are labelled with would lie elsewhere.
         """
         self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
         self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers
@@ -44,13 +50,16 @@ class EmbeddedLookout:
         hand = body.camera_for("manipulation")
         self._hand_yaw = None if hand is None else hand.yaw
         self._kinds = kinds_of(self._simulator, task)
-        self._categories = len(task.types)
+        self._categories, self._light = len(task.types), light
+        names = [camera.name for camera in body.cameras]
+        self._augmenter = None if augment is None else Augmenter(replace(augment, crop=None), seed, names, ROWS)
         self.turn = 0
 
     def look(self) -> Mapping[str, Glimpse]:
         """Fresh frames of every view."""
         draws = stream(self._seed, "glimpse", self.turn * self._workers + self._worker)
         self._simulator.reset(np.arange(ROWS), [self._start(row, draws) for row in range(ROWS)])
+        numbers = self._number(0) + np.arange(ROWS)
         self.turn += 1
         house = self._simulator.world().house
         found = {}
@@ -58,6 +67,8 @@ class EmbeddedLookout:
             images, depth, ids = self._simulator.frames(self._cameras[view.name], view.width, view.height)
             kinds = np.where(ids >= 0, self._kinds[house[:, None, None], np.clip(ids, 0, self._kinds.shape[1] - 1)], -1)
             depth = depth.copy()
+            if self._augmenter is not None:
+                self._augmenter.change(self._cameras[view.name], images, numbers)
             for row in np.flatnonzero(draws.random(ROWS) < self._border):
                 cover(images[row], kinds[row], depth[row], view, draws)
             cells, coarse = label(kinds, depth, self._categories)
@@ -74,8 +85,12 @@ class EmbeddedLookout:
         yaw = float(draws.uniform(-np.pi, np.pi))
         if draws.random() < self._focus:
             x, z, yaw = self._towards(house, cells, draws) or (x, z, yaw)
-        number = (self.turn * self._workers + self._worker) * ROWS + row
-        return Start(house=house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() >= self._plain))
+        number, materials = self._number(row), bool(draws.random() >= self._plain)
+        light = self._light > 0 and bool(draws.random() < self._light)
+        return Start(house=house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=materials, randomise_light=light)
+
+    def _number(self, row: int) -> int:
+        return (self.turn * self._workers + self._worker) * ROWS + row
 
     def _towards(self, house: int, cells: npt.NDArray[np.float64], draws: np.random.Generator) -> tuple[float, float, float] | None:
         """A pose that faces something of a category, more or less, whatever stands between; None where a house has nothing."""

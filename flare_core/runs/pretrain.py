@@ -32,8 +32,9 @@ from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judge import judge_policy
 from flare_core.runs.judgement import judgement, settle_ending
 from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, randomised_body, with_start
+from flare_core.runs.randomness import declared, of_pretraining, of_recipe
 from flare_core.runs.showing import bundle_pictures
-from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
+from flare_core.runs.stages import HELD_OUT_HOUSES, NOTHING, Scene, Split, embedded, houses_of, training_stages
 from flare_core.tasks.expert import guide_for
 from flare_core.tasks.predicates import Holding, Visible
 from flare_core.tasks.task import Task
@@ -137,6 +138,7 @@ def pretrain(
         played = judge_policy(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher.advance)
         results[task.name] = summarise(played, seed).to_json()
     about = {"simulator": "embedded simulator", "split": "test", "seed": seed, "task": pretraining.task.name}
+    about["randomness"] = declared(pretraining.body, NOTHING)
     save_bundle(out / "bundle", replace(bundle, results={**results, "about": about}), replace=True)
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results
@@ -162,7 +164,7 @@ def _learned(
     if spec.practice is not None and pretraining.recipe is not None:
         recipe = pretraining.recipe.spec
         scene = replace(scene, task=replace(scene.task, horizon=spec.practice.horizon or scene.task.horizon))
-        stages = training_stages(scene, recipe.rows, workers, seed, recipe.randomise_materials)
+        stages = training_stages(scene, recipe.rows, workers, seed, of_recipe(recipe))
         every = range(len(body.actions))
         tuner = FineTuner(policy, recipe, stages, senses, out / "practice", new_rows=(), shared=every, seed=seed)
         tune(tuner, "practice", resume=resume, watcher=watcher)
@@ -174,7 +176,8 @@ def _clone(
     *, seed: int, workers: int, resume: bool, watcher: Watcher,
 ) -> SmallPolicy:  # fmt: skip
     wide, tasks = pretraining.spec.randomisation, [pretraining.task, *(task for task, _ in pretraining.further)]
-    stages = [training_stages(replace(scene, task=task), cloning.rows // len(tasks), workers, seed, 1.0 - wide.plain) for task in tasks]
+    randomised = of_pretraining(wide)
+    stages = [training_stages(replace(scene, task=task), cloning.rows // len(tasks), workers, seed, randomised) for task in tasks]
     settings = CloneSettings(
         learning_rate=cloning.learning_rate,
         rollout=cloning.rollout,
@@ -215,7 +218,7 @@ def _perceive(
         EmbeddedLookout(
             scene.pack, scene.body, scene.task, policy.spec,
             seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain, focus=spec.focus,
-            at_hand=spec.at_hand, views=spec.views,
+            at_hand=spec.at_hand, views=spec.views, light=wide.light, augment=None if wide.augment is None else wide.augment.values(),
         )
         for at in range(workers)
     ]  # fmt: skip

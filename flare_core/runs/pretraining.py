@@ -17,7 +17,7 @@ from flare_core.policies.spec import PolicySpec, View
 from flare_core.policies.widen import can_widen, widened
 from flare_core.reading import Loaded, read
 from flare_core.runs.carry import bundle_beside
-from flare_core.runs.stages import Scene, training_stages
+from flare_core.runs.stages import Randomisation, Scene, training_stages
 from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task
 
@@ -168,7 +168,7 @@ def _like(shape: PolicySpec, start: Bundle) -> tuple[PolicySpec, PolicySpec]:
 
 def _mean_colours(scene: Scene, spec: PretrainingSpec, seed: int) -> dict[str, tuple[int, int, int]]:
     """Mean colour of every view over first states of training: what uncovered pixels are filled with."""
-    (stage,) = training_stages(scene, COLOUR_ROWS, 1, seed, 1.0 - spec.randomisation.plain)
+    (stage,) = training_stages(scene, COLOUR_ROWS, 1, seed, Randomisation(materials=1.0 - spec.randomisation.plain))
     observation = stage.observe()
     means = {}
     for name in spec.views:

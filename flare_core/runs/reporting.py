@@ -62,7 +62,7 @@ def summary_line(outcome: Outcome, seed: int) -> str:
         "sampled actions; "
         "95 % intervals (success: Wilson; the rest: bootstrap over houses, differences paired). All figures are from "
         f"{from_where(outcome.simulator)}. "
-        f"{outcome.steps:,} steps in {outcome.training_seconds:,.0f} s of training, {outcome.seconds:,.0f} s in all."
+        f"{outcome.randomness} {outcome.steps:,} steps in {outcome.training_seconds:,.0f} s of training, {outcome.seconds:,.0f} s in all."
     )
 
 

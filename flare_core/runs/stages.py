@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.embodiments.body import Embodiment
+from flare_core.envs.augmentation import Augmentation
+from flare_core.envs.augmenting import Augmenter
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import SimError
 from flare_core.houses.generate import generate_house, house_seeds
@@ -49,8 +51,28 @@ class Ground(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Randomisation:
+    """What differs at random from episode to episode beyond the body's own jitter and noise.
+
+    Attributes:
+        materials, light: share of episodes in random colours, and in random light.
+        augment: what is done to the cameras' pictures.
+    """
+
+    materials: float = 0.0
+    light: float = 0.0
+    augment: Augmentation | None = None
+
+
+NOTHING: Final = Randomisation()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator."""
+    """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator.
+
+    `randomised` is for held-out episodes; training has its own.
+    """
 
     pack: ScenePack
     body: Embodiment
@@ -59,6 +81,7 @@ class Scene:
     vocabulary: Vocabulary
     thor: Thor | None = None
     house_of: Callable[[int], House] | None = None
+    randomised: Randomisation = NOTHING
 
 
 def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) -> Ground:
@@ -95,10 +118,10 @@ def houses_of(split: Split, count: int) -> ScenePack:
     return load_pack(split, count)
 
 
-def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomise_materials: float) -> list[FlareVectorEnv]:
+def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomised: Randomisation) -> list[FlareVectorEnv]:
     """One group of environments for each worker; row b of all rows plays episodes b, b + rows, b + 2 rows, ..."""
     each = rows // workers
-    stages = [_stage(scene, each, seed, randomise_materials, "striped") for _ in range(workers)]
+    stages = [_stage(scene, each, seed, randomised, "striped") for _ in range(workers)]
     for at, stage in enumerate(stages):
         stage.reset(options={"first": at * each, "stride": rows})
     return stages
@@ -106,7 +129,7 @@ def training_stages(scene: Scene, rows: int, workers: int, seed: int, randomise_
 
 def held_out_stages(scene: Scene, parts: Sequence[Sequence[int]], rows: int) -> list[FlareVectorEnv]:
     """One queue of fixed episodes for each worker; part k is a run of consecutive numbers that worker k plays."""
-    stages = [_stage(scene, min(rows, len(part)), EPISODE_SEED, 0.0, "queue") for part in parts]
+    stages = [_stage(scene, min(rows, len(part)), EPISODE_SEED, scene.randomised, "queue") for part in parts]
     for stage, part in zip(stages, parts, strict=True):
         stage.reset(options={"first": part[0]})
     return stages
@@ -119,10 +142,12 @@ def parts_of(episodes: int, workers: int) -> list[range]:
     return [range(low, high) for low, high in pairwise(edges)]
 
 
-def _stage(scene: Scene, rows: int, seed: int, randomise: float, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:
-    simulator = _simulator(scene, rows, seed)
-    sampler = EpisodeSampler(scene.task, simulator, scene.vocabulary, seed, randomise_materials=randomise)
-    return FlareVectorEnv(simulator, scene.task, sampler, scene.renders, schedule)
+def _stage(scene: Scene, rows: int, seed: int, randomised: Randomisation, schedule: Literal["striped", "queue"]) -> FlareVectorEnv:
+    simulator, augmenter = _simulator(scene, rows, seed), None
+    sampler = EpisodeSampler(scene.task, simulator, scene.vocabulary, seed, randomised.materials, randomised.light)
+    if randomised.augment is not None:
+        augmenter = Augmenter(randomised.augment, seed, [camera.name for camera in scene.body.cameras], rows)
+    return FlareVectorEnv(simulator, scene.task, sampler, scene.renders, schedule, augmenter)
 
 
 def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:

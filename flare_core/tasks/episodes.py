@@ -75,8 +75,14 @@ class EpisodeSampler:
     that a house has, one is drawn from those that the body can see from somewhere it can go to.
     """
 
-    def __init__(self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: float = 0.0) -> None:
+    def __init__(
+        self, task: Task, simulator: Simulator, vocabulary: Encoder, seed: int, randomise_materials: float = 0.0,
+        randomise_light: float = 0.0,
+    ) -> None:  # fmt: skip
         """Check that the task suits the body and that every instruction can be said.
+
+        Args:
+            randomise_materials, randomise_light: share of episodes in random colours, and in random light.
 
         Raises:
             TaskError: a camera, an action or a word is missing, or success asks for no place to go to.
@@ -90,7 +96,7 @@ class EpisodeSampler:
         self._simulator = simulator
         self._vocabulary = vocabulary
         self._seed = seed
-        self._randomise = randomise_materials
+        self._randomise, self._light = randomise_materials, randomise_light
         self._order: tuple[int, list[int]] = (-1, [])
         self._present: dict[int, list[Subject]] = {}
 
@@ -276,7 +282,10 @@ class EpisodeSampler:
         text = self.task.say(subject.gaps, int(draws.integers(len(self.task.templates))))
         return Episode(
             number=number,
-            start=Start(house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise)),
+            start=Start(
+                house=field.house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=bool(draws.random() < self._randomise),
+                randomise_light=self._is_lit_anew(number),
+            ),
             target_type=subject.kind,
             targets=subject.objects,
             later=subject.later,
@@ -285,7 +294,11 @@ class EpisodeSampler:
             instruction=text,
             goal=self._vocabulary.encode(text),
             shortest_m=self._shortest(subject, field, x, z),
-        )
+        )  # fmt: skip
+
+    def _is_lit_anew(self, number: int) -> bool:
+        """From a stream of its own, so that all else of an episode is the same with and without."""
+        return self._light > 0 and bool(stream(self._seed, "light/share", number).random() < self._light)
 
     def _shortest(self, subject: Subject, field: Field, x: float, z: float) -> float:
         """Metres of the shortest way; where rooms have to be marked, of a tour that always goes on to the nearest one.

@@ -11,7 +11,7 @@ from flare_core.learning.finetune import FineTuner
 from flare_core.reading import dump
 from flare_core.runs.compose import load_plan, write_missing
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
-from flare_core.runs.stages import training_stages
+from flare_core.runs.stages import Randomisation, training_stages
 from tests.cli_tools import tiny_bundle
 
 
@@ -71,7 +71,7 @@ def test_any_sensible_robot_passes_check_plan_and_ten_updates(robot: dict[str, A
         ]
         plan = load_plan(transfer, budget)
         policy, senses = calibrated_policy(plan, 0), senses_of(plan)
-        stages = training_stages(scene_for(plan, "train", 4, senses), 4, 1, 0, True)
+        stages = training_stages(scene_for(plan, "train", 4, senses), 4, 1, 0, Randomisation(materials=1.0))
         shared = [row for row, _ in plan.plan.head.shared_rows if plan.body.actions[row].masked is None]
         tuner = FineTuner(policy, plan.recipe, stages, senses, folder / "run", new_rows=plan.plan.head.new_rows, shared=shared, seed=0)
         records = [tuner.update() for _ in range(10)]

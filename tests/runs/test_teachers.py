@@ -5,7 +5,7 @@ import pytest
 
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.runs.pretrain import teacher_of
-from flare_core.runs.stages import Scene, training_stages
+from flare_core.runs.stages import NOTHING, Scene, training_stages
 from flare_core.simulators.embedded.pack import ScenePack
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
@@ -17,7 +17,7 @@ def test_an_action_that_has_just_failed_is_not_learned_once_more(houses: ScenePa
         pack=houses, body=load_embodiment("stretch_re1")[0], task=load_task(name)[0], renders={"navigation": (16, 16)},
         vocabulary=Vocabulary.load(),
     )  # fmt: skip
-    (stage,) = training_stages(scene, 8, 1, 0, 0.0)
+    (stage,) = training_stages(scene, 8, 1, 0, NOTHING)
     teacher, simulator = teacher_of(stage), stage.play.simulator
     stage.step(np.full(8, scene.body.action_names.index("rotate_left")))
     first, good = teacher.actions(np.full(8, -1))

@@ -37,6 +37,9 @@ PALETTES: Final[Mapping[str, tuple[Colour, ...]]] = MappingProxyType(
         "furniture": WOOD + PAINT, "soft": CLOTH + PAINT, "case": PLASTIC + METAL,
     }
 )  # fmt: skip
+DIMMEST, BRIGHTEST = 0.5, 1.3  # of the light, against the light that houses have
+WARMEST: Final = (1.12, 1.0, 0.75)  # red, green, blue of a lamp to a camera that is set for daylight, green as it is,
+COOLEST: Final = (0.90, 1.0, 1.15)  # and of an overcast sky
 SKY: Final[Colour] = (0.60, 0.78, 0.94)
 CEILING: Final[Colour] = (0.94, 0.93, 0.91)
 EXTERIOR: Final[Colour] = (0.66, 0.60, 0.54)
@@ -81,3 +84,16 @@ def randomised(roles: npt.NDArray[np.int8], generator: np.random.Generator) -> n
     ramp = np.clip(np.minimum(angle, 4 - angle), 0, 1)
     colours: npt.NDArray[np.float32] = (value[:, None] * (1 - saturation[:, None] * ramp)).astype(np.float32)
     return colours
+
+
+def light(generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """(3,) by what the light of one episode multiplies every colour: its brightness, evenly in ratio, and its warmth.
+
+    Args:
+        generator: from `seeding.stream`, keyed by the episode.
+    """
+    bright, warmth = generator.random(2)
+    brightness = DIMMEST * (BRIGHTEST / DIMMEST) ** bright
+    tint = np.array(COOLEST) * (1 - warmth) + np.array(WARMEST) * warmth
+    gain: npt.NDArray[np.float32] = (brightness * tint).astype(np.float32)
+    return gain

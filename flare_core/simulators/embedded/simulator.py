@@ -22,7 +22,7 @@ from flare_core.simulators.embedded.handling import JOINT_SLACK, Handling
 from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
 from flare_core.simulators.embedded.pack import ScenePack, pack
-from flare_core.simulators.embedded.palettes import randomised
+from flare_core.simulators.embedded.palettes import light, randomised
 from flare_core.simulators.embedded.renderer import Renderer
 from flare_core.simulators.embedded.scene import OWN_ID
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
@@ -38,7 +38,7 @@ class EmbeddedSimulator:
         houses: houses to compile, or a pack of compiled ones.
         body: the robot; all rows have the same.
         batch: number of rows.
-        seed: of the run; with a row's episode number it keys jitter, noise and materials.
+        seed: of the run; with a row's episode number it keys jitter, noise, materials and light.
         threads: for rendering; the images do not depend on it.
 
     Raises:
@@ -110,7 +110,7 @@ class EmbeddedSimulator:
         return self.pack.room_types[house]
 
     def reset(self, rows: Ints, starts: Sequence[Start]) -> None:
-        """Begin an episode in each of these rows. Joints go home; jitter and, if asked for, materials are drawn anew.
+        """Begin an episode in each of these rows. Joints go home; jitter and, if asked for, materials and light are drawn anew.
 
         Raises:
             SimError: rows and starts differ in number, a row or a house does not exist, or a pose is not finite.
@@ -133,7 +133,7 @@ class EmbeddedSimulator:
         self._poses, self._own = None, None
 
     def _paint(self, row: int, start: Start) -> None:
-        """Give a row its house's own colours or random ones."""
+        """Give a row its house's own colours or random ones, in the light that it has or in another."""
         first, last = self.pack.material_start[start.house : start.house + 2]
         palette = self._state["palette"]
         if start.randomise_materials:
@@ -142,6 +142,9 @@ class EmbeddedSimulator:
         else:
             palette[row, : last - first] = self.pack.material_colour[first:last]
         palette[row, last - first : self._materials] = 0
+        palette[row, self._materials :] = ARM_COLOURS
+        if start.randomise_light:  # no brighter than white: a camera's picture is not either
+            palette[row] = np.minimum(palette[row] * light(stream(self.seed, "light", start.episode)), 1.0)
 
     def apply(self, actions: Ints) -> None:
         """Carry out one action, by index into body.actions, in every row.

@@ -24,7 +24,7 @@ from flare_core.runs.evaluating import ready
 from flare_core.runs.finetune import bundle_of, calibrated_policy, lineage, scene_for
 from flare_core.runs.finetune import senses_of as transfer_senses
 from flare_core.runs.judge import judge_policy
-from flare_core.runs.stages import training_stages
+from flare_core.runs.stages import Randomisation, training_stages
 from flare_core.tasks.spec import load_task
 from flare_core.tasks.words import Vocabulary
 from tests.learning.toy import Toy
@@ -175,7 +175,7 @@ def test_head_and_previous_follow_the_plan_and_every_other_tensor_is_bit_identic
 def tuner_of(transfer: Transfer, folder: Path) -> FineTuner:
     torch.set_num_threads(1)
     policy, senses = calibrated_policy(transfer, 0), transfer_senses(transfer)
-    stages = training_stages(scene_for(transfer, "train", 4, senses), 4, 1, 0, True)
+    stages = training_stages(scene_for(transfer, "train", 4, senses), 4, 1, 0, Randomisation(materials=1.0))
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     return FineTuner(policy, transfer.recipe, stages, senses, folder, new_rows=transfer.plan.head.new_rows, shared=shared, seed=0)
 
