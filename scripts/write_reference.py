@@ -49,7 +49,7 @@ class Grammar:
     def __init__(self, schema: Node) -> None:
         self.schema = schema
         self.definitions: Node = schema.get("$defs", {})
-        met = [name for name in _references(schema)]
+        met = list(_references(schema))
         parts = {name: len(self.definitions[name].get("properties", {})) for name in set(met)}
         self.shared = {name for name, size in parts.items() if size and met.count(name) > 1 and max(size, met.count(name)) >= OWN_SECTION}
 
@@ -167,8 +167,8 @@ def spec_page(kind: str) -> str:
     properties = grammar.schema["properties"]
     lines = [MADE, "", f"# Keys of {article} {kind}", "", f"`kind: {kind}`: {TITLES[kind]}", ""]
     lines += [
-        "`NAME` stands for a name of your choice, `[]` for the entries of a list. What is needed may also come from the file that `extends:`",
-        "names; any other key may be left out.",
+        "`NAME` stands for a name of your choice, `[]` for the entries of a list. What is needed may also come from the file that",
+        "`extends:` names; any other key may be left out.",
         "",
     ]
     top = {key: (grammar.key(key, node, key in grammar.schema["required"] and key != "name"), node) for key, node in properties.items()}

@@ -53,7 +53,7 @@ def test_the_table_of_tasks_is_that_of_its_committed_scores_and_of_the_specs_tha
 
 
 def test_the_tasks_of_the_page_are_valid(tmp_path: Path) -> None:
-    texts = re.findall(r"```yaml\n(kind: task\n.*?)```", (ROOT / "docs" / "tasks.md").read_text(), flags=re.DOTALL)
+    texts = re.findall(r"```yaml[^\n]*\n(kind: task\n.*?)```", (ROOT / "docs" / "tasks.md").read_text(), flags=re.DOTALL)
     assert len(texts) == 2
     for at, text in enumerate(texts):
         (tmp_path / f"{at}.yaml").write_text(text)
