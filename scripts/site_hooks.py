@@ -1,7 +1,8 @@
 """What mkdocs is told besides `mkdocs.yml`: pages that lie at the top of the repository, and tables that the README has.
 
-A line such as `<!-- table: result of make demo -->` in a page of docs/ is followed on the site by what stands between
-`<!-- result of make demo -->` and the next comment in README.md, so that a figure is written down in one place.
+A line such as `<!-- table: result of make demo -->` in a page of docs/, with the line below it, which is for readers of the bare file, is
+replaced on the site by what stands between `<!-- result of make demo -->` and the next comment in README.md. So a figure is
+written down in one place.
 """
 
 import re
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 AT_THE_TOP: Final = ("BENCHMARKS.md", "CHANGELOG.md", "CONTRIBUTING.md")
-TABLE: Final = re.compile(r"^<!-- table: (.+) -->$", re.MULTILINE)
+TABLE: Final = re.compile(r"^<!-- table: (.+) -->\n.*$", re.MULTILINE)
+INTERVAL: Final = re.compile(r"\[[-+]?[\d.,]+, [-+]?[\d.,]+\](?!\()")
 
 
 def of_the_top(text: str) -> str:
@@ -29,7 +31,7 @@ def of_docs(text: str, readme: str) -> str:
     Raises:
         ValueError: it asks for a table that the README lacks.
     """
-    return _renamed(TABLE.sub(lambda found: f"{found[0]}\n\n{table(readme, found[1])}", text), prefix=r"\.\./")
+    return _renamed(TABLE.sub(lambda found: table(readme, found[1]), text), prefix=r"\.\./")
 
 
 def table(readme: str, name: str) -> str:
@@ -38,6 +40,12 @@ def table(readme: str, name: str) -> str:
     if found is None:
         raise ValueError(f"README.md has no `<!-- {name} -->`; write one of the names that stand there")
     return found[1].replace("](docs/", "](")
+
+
+def unbroken(text: str) -> str:
+    """Tables whose intervals stay on one line."""
+    rows = (INTERVAL.sub(r'<span class="interval">\g<0></span>', line) if line.startswith("|") else line for line in text.split("\n"))
+    return "\n".join(rows)
 
 
 def _renamed(text: str, prefix: str) -> str:
@@ -61,5 +69,5 @@ def on_page_markdown(markdown: str, *, page: "Page", config: "MkDocsConfig", fil
     """Put tables in and turn links."""
     del config, files
     if page.file.generated_by is not None:
-        return markdown
-    return of_docs(markdown, (ROOT / "README.md").read_text(encoding="utf-8"))
+        return unbroken(markdown)
+    return unbroken(of_docs(markdown, (ROOT / "README.md").read_text(encoding="utf-8")))

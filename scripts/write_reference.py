@@ -165,7 +165,7 @@ def spec_page(kind: str) -> str:
     grammar = grammar_of(kind)
     article = "an" if kind[0] in "aeiou" else "a"
     properties = grammar.schema["properties"]
-    lines = [MADE, "", f"# Keys of {article} {kind}", "", f"`kind: {kind}`: {TITLES[kind]}", ""]
+    lines = [MADE, "", f"# Keys of {article} {kind}", "", f"A file with `kind: {kind}` describes {TITLES[kind]}", ""]
     lines += [
         "`NAME` stands for a name of your choice, `[]` for the entries of a list. What is needed may also come from the file that",
         "`extends:` names; any other key may be left out.",

@@ -93,23 +93,13 @@ def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> N
     assert body.camera_for("navigation") is not None
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/houses.md",
-        "docs/tasks.md",
-        "docs/ai2thor.md",
-        "docs/robot.md",
-        "docs/import.md",
-        "docs/share.md",
-    ],
-)
-def test_links_lead_to_files(name: str) -> None:
-    page = ROOT / name
+LINKING = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.stem)
+def test_links_lead_to_files(page: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        assert link.startswith("https://") or (page.parent / link.partition("#")[0]).is_file(), link
+        assert link.startswith(("https://", "#")) or (page.parent / link.partition("#")[0]).is_file(), link
 
 
 def test_every_command_is_in_the_readme_and_no_other() -> None:

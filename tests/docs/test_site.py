@@ -52,9 +52,14 @@ def test_links_between_docs_and_the_top_lead_to_the_site_s_pages() -> None:
 def test_a_table_of_the_readme_is_shown_where_a_page_asks_for_it() -> None:
     hooks = script("site_hooks")
     readme = "<!-- result of x -->\n| a |\n|---|\n| 1 |\n<!-- end of result -->\n"
-    assert "| 1 |" in hooks.of_docs("<!-- table: result of x -->\n", readme)
+    assert hooks.of_docs("a\n\n<!-- table: result of x -->\n*(See the README.)*\n\nb", readme) == "a\n\n| a |\n|---|\n| 1 |\n\nb"
     with pytest.raises(ValueError, match=r"README\.md has no `<!-- result of y -->`"):
-        hooks.of_docs("<!-- table: result of y -->", readme)
+        hooks.of_docs("<!-- table: result of y -->\n", readme)
+
+
+def test_intervals_in_tables_are_not_torn_and_nothing_else_is_touched() -> None:
+    text = "| 4.7 [+3.5, -5.9] |\n[1, 2] | [a, b]\n| [3, 4](x.md) |"
+    assert script("site_hooks").unbroken(text) == text.replace("[+3.5, -5.9]", '<span class="interval">[+3.5, -5.9]</span>')
 
 
 def test_every_table_that_pages_ask_for_is_in_the_readme() -> None:
