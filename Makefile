@@ -41,8 +41,9 @@ unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 # The site in build/site: a broken link or anchor ends it, and so does anything that it would fetch from elsewhere.
+# Not with --quiet: warnings are then not counted, and nothing is strict.
 docs: setup
-	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 	$(BIN)/python scripts/check_site.py build/site
 
 # What users get: sdist -> wheel -> an environment of its own, tried from a folder that is not the checkout.

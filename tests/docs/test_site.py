@@ -69,6 +69,14 @@ def test_every_table_that_pages_ask_for_is_in_the_readme() -> None:
     assert all("|" in hooks.table(readme, name) for name in asked)
 
 
+def test_make_docs_is_strict_and_not_quiet() -> None:
+    # `mkdocs build --quiet --strict` ends with 0 whatever is broken.
+    (command,) = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "/mkdocs build" in line]
+    assert command.split("mkdocs ")[1] == "build --strict"
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert {value for part in config["validation"].values() for value in part.values()} == {"warn"}
+
+
 def test_every_page_is_in_the_navigation() -> None:
     named = set(re.findall(r": ([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.MULTILINE))
     pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
