@@ -8,7 +8,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 WORKERS ?= 2
 PROBE := build/probe
 
-.PHONY: setup demo test format lint types order unit dist clean
+.PHONY: setup demo test format lint types order unit docs dist clean
 
 setup: $(STAMP)
 
@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/flare train specs/transfers/stretch_to_locobot.yaml --out runs/demo --resume
 
-test: lint types order unit dist
+test: lint types order unit docs dist
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -39,6 +39,12 @@ order: setup
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS)
+
+# The site in build/site: a broken link or anchor ends it, and so does anything that it would fetch from elsewhere.
+# Not with --quiet: warnings are then not counted, and nothing is strict.
+docs: setup
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
+	$(BIN)/python scripts/check_site.py build/site
 
 # What users get: sdist -> wheel -> an environment of its own, tried from a folder that is not the checkout.
 dist: setup

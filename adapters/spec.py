@@ -40,35 +40,29 @@ DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 class NewActions(Spec):
-    """What every new row of the head gets that has no choice of its own.
-
-    Attributes:
-        start: whose weights it begins with; None means that each new row needs its own choice.
-        probability: mean probability over training states that its bias is solved for.
-    """
+    """What every new row of the head gets that has no choice of its own."""
 
     start: Start | None = None
+    """Whose weights it begins with; left out, each new row needs its own choice."""
     probability: float = Field(default=0.02, gt=0.0, lt=1.0)
+    """Mean probability over training states that its bias is solved for."""
 
 
 class RowChoice(Spec):
-    """Choice for one target action: exactly one of the first five.
-
-    Attributes:
-        rescale: source action of the same kind and direction, whatever its size.
-        reuse: source action whose row, bias included, gets this new meaning.
-        like: source action whose row a new action starts with, across kinds too.
-        start: how a new action starts.
-        masked: why this policy shall never do it.
-        probability: mean probability that a new row's bias is solved for; the group's when not given.
-    """
+    """Choice for one target action: exactly one of the first five."""
 
     rescale: str | None = None
+    """Source action of the same kind and direction, whatever its size."""
     reuse: str | None = None
+    """Source action whose row, bias included, gets this new meaning."""
     like: str | None = None
+    """Source action whose row a new action starts with, across kinds too."""
     start: Start | None = None
+    """How a new action starts: as its nearest relative, as the mean of all rows, or at zero."""
     masked: str | None = None
+    """Why this policy shall never do it."""
     probability: float | None = Field(default=None, gt=0.0, lt=1.0)
+    """Mean probability that a new row's bias is solved for; the group's when not given."""
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:
@@ -84,32 +78,33 @@ class HeadChoices(Spec):
     """Choices for the action head: the group's default and the single rows that differ from it."""
 
     new_actions: NewActions = NewActions()
+    """For every new action without a choice of its own."""
     head: Mapping[str, RowChoice] = Field(default_factory=dict)
+    """By the target's action: what becomes of its row."""
 
 
 class ViewChoice(Spec):
-    """Which target camera feeds a view of the policy, and how.
-
-    Attributes:
-        camera: name of a target camera (`from` in YAML).
-        fit: "reproject" keeps angles: what the source camera would see of it, the rest filled; "resize" takes the whole
-            image; "crop" its greatest centred part of the view's aspect ratio.
-    """
+    """Which target camera feeds a view of the policy, and how."""
 
     camera: str = Field(alias="from")
+    """Name of a target camera."""
     fit: Fit
+    """`reproject` keeps angles: what the source camera would see of it, the rest filled; `resize` takes the whole image; `crop` its
+    greatest centred part of the view's aspect ratio."""
 
 
 class PlanChoices(HeadChoices):
     """Every choice that a plan can need."""
 
     views: Mapping[str, ViewChoice | Literal["absent"]] = Field(default_factory=dict)
+    """By the policy's view: `{from: CAMERA, fit: ...}`, or `absent`."""
 
 
 class SimulatorSpec(Spec):
     """Where the policy is fine-tuned and judged. Every key but `kind` is for AI2-THOR alone."""
 
     kind: Literal["embedded", "thor"] = "embedded"
+    """`embedded`, flare's own, or `thor`, AI2-THOR. `simulator: thor` is short for `simulator: {kind: thor}`."""
     executable: str | None = Field(
         default=None, description="What the ai2thor client starts: a build of your own, or 'flare thor-engine'. None: it downloads one."
     )
@@ -166,19 +161,18 @@ def simulator_of(pairs: Sequence[tuple[str, str]]) -> SimulatorSpec:
 
 
 class TransferSpec(PlanChoices):
-    """One transfer.
-
-    Attributes:
-        policy: `shipped:NAME`, the path of a bundle, or `hub://org/name@revision`.
-        embodiment, task, recipe: packaged names or paths relative to the file.
-        simulator: where the policy is fine-tuned and judged.
-    """
+    """One transfer."""
 
     policy: str
+    """`shipped:NAME`, the path of a bundle, or `hub://org/name@revision`."""
     embodiment: str
+    """The robot that it goes to: a packaged name, or a path relative to the file."""
     task: str
+    """What it is to do: a packaged name, or a path relative to the file."""
     recipe: str = "graft"
+    """How it is trained: a packaged name, or a path relative to the file."""
     simulator: Annotated[SimulatorSpec, BeforeValidator(_spelled_out)] = SimulatorSpec()
+    """Where the policy is fine-tuned and judged."""
 
 
 def load_transfer(ref: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> Loaded[TransferSpec]:

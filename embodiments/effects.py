@@ -58,16 +58,22 @@ class MoveBase(Amount):
     """Move the base along one of its own axes."""
 
     forward_m: Step | None = None
+    """Metres towards the robot's front."""
     back_m: Step | None = None
+    """Metres towards its back."""
     left_m: Step | None = None
+    """Metres to its left."""
     right_m: Step | None = None
+    """Metres to its right."""
 
 
 class TurnSideways(Amount):
     """Turn about the vertical, seen from above."""
 
     left_deg: Turn | None = None
+    """Degrees to the left: against the clock, seen from above."""
     right_deg: Turn | None = None
+    """Degrees to the right: with the clock, seen from above."""
 
 
 class TurnCamera(Amount):
@@ -76,29 +82,43 @@ class TurnCamera(Amount):
     camera: Name
     """Name of the camera, from `cameras`."""
     left_deg: Turn | None = None
+    """Degrees of pan to the left."""
     right_deg: Turn | None = None
+    """Degrees of pan to the right."""
     up_deg: Turn | None = None
+    """Degrees of tilt up."""
     down_deg: Turn | None = None
+    """Degrees of tilt down."""
 
 
 class MoveArm(Amount):
     """Move the arm's lift or its telescope."""
 
     lift_m: Step | None = None
+    """Metres up on the lift."""
     lower_m: Step | None = None
+    """Metres down on the lift."""
     extend_m: Step | None = None
+    """Metres out on the telescope."""
     retract_m: Step | None = None
+    """Metres in on the telescope."""
 
 
 class MoveHand(Amount):
     """Move the hand along one of the robot's axes."""
 
     forward_m: Step | None = None
+    """Metres towards the robot's front."""
     back_m: Step | None = None
+    """Metres towards its back."""
     left_m: Step | None = None
+    """Metres to its left."""
     right_m: Step | None = None
+    """Metres to its right."""
     up_m: Step | None = None
+    """Metres up."""
     down_m: Step | None = None
+    """Metres down."""
 
 
 class Nothing(Spec):
@@ -109,14 +129,23 @@ class ActionSpec(Spec):
     """One action: exactly one effect, and when it is not allowed."""
 
     move_base: MoveBase | None = None
+    """Drives."""
     turn_base: TurnSideways | None = None
+    """Turns the base on the spot."""
     turn_camera: TurnCamera | None = None
+    """Turns a camera on its joint."""
     move_arm: MoveArm | None = None
+    """Moves one joint of the arm."""
     move_hand: MoveHand | None = None
+    """Moves the hand along an axis of the robot, by whatever joints that takes."""
     turn_wrist: TurnSideways | None = None
+    """Turns the wrist."""
     grasp: Nothing | None = None
+    """Takes what is near the hand. `NAME: grasp` is short for it."""
     release: Nothing | None = None
+    """Lets go of what is held. `NAME: release` is short for it."""
     say: SayWord | None = None
+    """`done` ends the episode, `sub_done` marks a part of it; nothing moves."""
     masked: Annotated[str, Field(min_length=1)] | None = None
     """Why this robot never can do it."""
     needs: tuple[Need, ...] | None = None

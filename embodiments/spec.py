@@ -44,21 +44,28 @@ class CentreSpec(Directed):
     """Centre of the base's outline, seen from the axis of rotation."""
 
     forward_m: Offset = 0.0
+    """Metres before the axis of rotation."""
     back_m: Offset = 0.0
+    """Metres behind it."""
     left_m: Offset = 0.0
+    """Metres to its left."""
     right_m: Offset = 0.0
+    """Metres to its right."""
 
 
 class BaseSpec(Spec):
     """What of the robot can touch things: an upright cylinder (`radius_m`) or box (`width_m`, `length_m`)."""
 
     radius_m: Annotated[float, Field(gt=0, le=1.5)] | None = None
+    """Of a cylinder. Instead of `width_m` and `length_m`."""
     width_m: Annotated[float, Field(gt=0, le=3)] | None = None
     """Of a box, from left to right."""
     length_m: Annotated[float, Field(gt=0, le=3)] | None = None
     """Of a box, from front to back."""
     height_m: Annotated[float, Field(gt=0, le=3)]
+    """Of the whole robot, from the floor."""
     centre: CentreSpec = CentreSpec()
+    """Where the outline's middle is, if that is not the axis of rotation."""
     on_contact: Literal["cancel", "stop"] = "cancel"
     """A move that would touch something: does not happen (as in AI2-THOR), or goes as far as it can."""
 
@@ -74,25 +81,40 @@ class MountSpec(Directed):
     """Optical centre and direction of view with every joint at home, from the floor point under the axis of rotation."""
 
     forward_m: Offset = 0.0
+    """Metres before the axis of rotation."""
     back_m: Offset = 0.0
+    """Metres behind it."""
     left_m: Offset = 0.0
+    """Metres to its left."""
     right_m: Offset = 0.0
+    """Metres to its right."""
     up_m: Offset
+    """Metres above the floor."""
     pitch_down_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Degrees that it looks down by."""
     pitch_up_deg: Annotated[float, Field(ge=0, le=90)] = 0.0
+    """Degrees that it looks up by."""
     yaw_left_deg: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Degrees that it looks to the left by."""
     yaw_right_deg: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Degrees that it looks to the right by."""
 
 
 class IntrinsicsSpec(Spec):
     """A pinhole calibration in pixels, as in ROS camera_info: K = [fx 0 cx; 0 fy cy; 0 0 1]."""
 
     fx: Annotated[float, Field(gt=0)]
+    """Focal length along the width, in pixels."""
     fy: Annotated[float, Field(gt=0)]
+    """Focal length along the height, in pixels."""
     cx: float
+    """Principal point, pixels from the left edge."""
     cy: float
+    """Principal point, pixels from the top edge."""
     width_px: Pixels
+    """Width of the image that the calibration is for."""
     height_px: Pixels
+    """Height of the image that the calibration is for."""
 
     @pydantic.model_validator(mode="after")
     def _centre_in_image(self) -> Self:
@@ -105,7 +127,9 @@ class PanSpec(Directed):
     """How far the camera turns to each side of home."""
 
     left_deg: Angle
+    """Limit to the left of home."""
     right_deg: Angle
+    """Limit to the right of home."""
 
     def _both_ways(self) -> bool:
         return True
@@ -115,7 +139,9 @@ class TiltSpec(Directed):
     """How far the camera turns up and down from home."""
 
     up_deg: Annotated[float, Field(ge=0, le=180)]
+    """Limit above home."""
     down_deg: Annotated[float, Field(ge=0, le=180)]
+    """Limit below home."""
 
     def _both_ways(self) -> bool:
         return True
@@ -129,15 +155,23 @@ class CameraSpec(Spec):
     carried_by: Literal["base", "head", "wrist"] | None = None
     """What it moves with; a camera that pans or tilts is on the head, any other on the base unless this says wrist."""
     mount: MountSpec
+    """Where the optical centre is and where it looks, with every joint at home."""
     preset: LensPreset | None = None
     """A known camera's field of view and image size."""
     vertical_fov_deg: Fov | None = None
+    """Field of view from top to bottom, of the whole image."""
     horizontal_fov_deg: Fov | None = None
+    """Field of view from left to right, of the whole image."""
     width_px: Pixels | None = None
+    """Width of the image, beside a field of view."""
     height_px: Pixels | None = None
+    """Height of the image, beside a field of view."""
     intrinsics: IntrinsicsSpec | None = None
+    """A calibration in pixels, instead of a field of view."""
     pan: PanSpec | None = None
+    """The joint that turns it sideways; left out, it has none."""
     tilt: TiltSpec | None = None
+    """The joint that turns it up and down; left out, it has none."""
 
     @pydantic.model_validator(mode="after")
     def _one_lens(self) -> Self:
@@ -180,8 +214,11 @@ class TravelSpec(Spec):
     """Limits of a straight joint and where it starts."""
 
     low_m: float
+    """Lower limit."""
     high_m: float
+    """Upper limit."""
     home_m: float
+    """Where it is when an episode begins."""
 
     @pydantic.model_validator(mode="after")
     def _home_within(self) -> Self:
@@ -198,17 +235,22 @@ class ShoulderSpec(CentreSpec):
     """Where the hand is when lift and extension read 0, from the floor point under the axis of rotation."""
 
     up_m: Offset = 0.0
+    """Metres above the floor."""
 
 
 class ArmSpec(Spec):
     """A lift, a telescope and a wrist that turns about the vertical."""
 
     lift: TravelSpec
+    """The joint that raises the hand."""
     extend: TravelSpec
+    """The joint that reaches out."""
     wrist: WristSpec
+    """The joint that turns the hand."""
     reach: Literal["forward", "right", "back", "left"]
     """Direction that the telescope extends in."""
     shoulder: ShoulderSpec
+    """Where the hand is with both joints at 0."""
     hand_radius_m: Annotated[float, Field(gt=0, le=0.5)]
     """What is within this of the hand can be grasped."""
 
@@ -217,30 +259,41 @@ class JitterSpec(Spec):
     """Uncertainty of the camera mounts, drawn once an episode, uniform within plus or minus these."""
 
     pitch_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Pitch, plus or minus."""
     yaw_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Yaw, plus or minus."""
     fov_deg: Annotated[float, Field(ge=0, le=30)] = 0.0
+    """Vertical field of view, plus or minus."""
     position_m: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Position on each axis, plus or minus."""
 
 
 class NoiseSpec(Spec):
     """Uncertainty of motion: standard deviation of a normal error added to every base move and turn."""
 
     move_m: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Of a move, in metres."""
     turn_deg: Annotated[float, Field(ge=0, le=45)] = 0.0
+    """Of a turn, in degrees."""
 
 
 class EmbodimentSpec(Spec):
     """One robot."""
 
     base: BaseSpec
+    """Its outline and height, and what a contact does."""
     cameras: dict[Name, CameraSpec | None]
     """By name. `NAME: null` takes an inherited camera away."""
     arm: ArmSpec | None = None
+    """Lift, telescope and wrist; left out, it has none."""
     gripper: Literal["none", "parallel", "suction"] = "none"
+    """What it can take things with."""
     actions: tuple[Entry, ...] | ActionsSpec
     """The order is the order of the policy head's rows."""
     jitter: JitterSpec = JitterSpec()
+    """How uncertain the camera mounts are: another draw for every episode."""
     noise: NoiseSpec = NoiseSpec()
+    """How uncertain its motions are."""
     senses: tuple[Sense, ...] = ()
     """What the policy is told beside joints and gripper: `contact`, that something stopped the last action (bumper, stalled motor,
     odometry that falls short); `said`, how often it has said `sub_done` in this episode."""

@@ -63,7 +63,7 @@ def write_schemas(folder: Path) -> list[Path]:
 
 def _schema(kind: str, model: type[Spec]) -> dict[str, Any]:
     schema: dict[str, Any] = _without_required(model.model_json_schema())
-    first = {"kind": {"const": kind}}
+    first = {"kind": {"const": kind, "description": "What the file is about; its first line."}}
     own = {key: value for key, value in schema["properties"].items() if key not in ("kind", *_HEADER)}
     return schema | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

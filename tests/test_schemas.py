@@ -43,7 +43,7 @@ def test_every_shipped_yaml_loads_and_has_only_keys_of_its_schema(kind: str, nam
 def test_a_schema_requires_nothing_but_the_kind_since_the_rest_may_be_inherited() -> None:
     schema = schemas()["embodiment"]
     assert schema["required"] == ["kind"]
-    assert schema["properties"]["kind"] == {"const": "embodiment"}
+    assert schema["properties"]["kind"]["const"] == "embodiment"
     assert schema["additionalProperties"] is False
     assert '"required"' not in json.dumps(schema["$defs"])
 

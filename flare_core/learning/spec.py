@@ -109,6 +109,7 @@ class RecipeSpec(Spec):
     minibatches: int = Field(default=1, gt=0, description="Parts of a pass; whole rows go together.")
     clip: float = Field(default=0.1, gt=0, lt=1, description="PPO's clip range of the probability ratio.")
     gamma: float = Field(default=0.99, gt=0, le=1)
+    """Discount of a step."""
     lam: float = Field(default=0.95, ge=0, le=1, description="GAE's lambda.")
     learning_rate: float = Field(gt=0, description="Of the actor's carried weights.")
     new_rows_learning_rate: float | None = Field(
@@ -131,8 +132,11 @@ class RecipeSpec(Spec):
         "weights is then 1 to about a hundredth instead of a ten-thousandth, because rollouts stay in float32.",
     )
     kl: KlSpec | None = None
+    """Holds the policy near the one that it began as; left out, nothing does."""
     explore: ExploreSpec | None = None
+    """Has new actions tried; left out, they are only as likely as the policy makes them."""
     lagrange: LagrangeSpec = LagrangeSpec()
+    """For tasks with constraints `by: lagrange`."""
     randomise_materials: float = Field(default=0.8, ge=0, le=1, description="Share of training episodes in random colours; FLaRe has 0.8.")
     randomise_light: float = Field(
         default=0.0, ge=0, le=1, description="Share of training episodes in light of random brightness and warmth; embedded simulator only."
@@ -159,7 +163,9 @@ class ViewSize(Spec):
     """Size of one of the policy's images in pixels."""
 
     width: int = Field(gt=0)
+    """Pixels from left to right."""
     height: int = Field(gt=0)
+    """Pixels from top to bottom."""
 
 
 class PerceptionSpec(Spec):
@@ -170,6 +176,7 @@ class PerceptionSpec(Spec):
     batch: int = Field(default=128, gt=0, description="Frames of a step for each worker.")
     buffer: int = Field(default=16384, gt=0, description="Frames that each worker keeps to draw from.")
     learning_rate: float = Field(gt=0)
+    """Of the encoder."""
     focus: float = Field(default=0.75, ge=0, le=1, description="Share of frames that look towards something that the task asks for.")
     at_hand: float = Field(
         default=0.0,
@@ -185,10 +192,14 @@ class CloningSpec(Spec):
 
     steps: int = Field(gt=0, description="Environment steps over all rows.")
     rows: int = Field(default=64, gt=0)
+    """Environments that run side by side, over all workers."""
     rollout: int = Field(default=64, gt=0)
+    """Steps of every row between two updates."""
     passes: int = Field(default=2, gt=0, description="Times that a rollout is learned from before it is dropped.")
     minibatches: int = Field(default=4, gt=0)
+    """Parts of a pass; whole rows go together."""
     learning_rate: float = Field(gt=0)
+    """Of everything but the encoder."""
     expert_share: float = Field(
         default=0.35, ge=0, le=1, description="Share of episodes that the expert leads; the policy leads the others."
     )
@@ -235,9 +246,12 @@ class RandomisationSpec(Spec):
 
     pitch_deg: float = Field(default=0.0, ge=0, description="Camera pitch, plus or minus.")
     yaw_deg: float = Field(default=0.0, ge=0)
+    """Camera yaw, plus or minus."""
     fov_deg: float = Field(default=0.0, ge=0)
+    """Vertical field of view, plus or minus."""
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
     other_mounts: OtherMountsSpec | None = None
+    """Cameras as smaller robots carry them, in some episodes."""
     plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
     light: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in light of random brightness and warmth.")
     augment: AugmentSpec | None = Field(
@@ -255,7 +269,9 @@ class PretrainingSpec(Spec):
     name: str
     origin: str | None = None
     embodiment: str
+    """The robot that it is taught on: a packaged name or a path."""
     task: str
+    """What it is taught: a packaged name or a path."""
     further_tasks: tuple[str, ...] = Field(
         default=(),
         description="Tasks that are imitated beside `task`, in as many rows each. What the encoder is taught to see is `task`'s.",
@@ -270,7 +286,10 @@ class PretrainingSpec(Spec):
     perception: PerceptionSpec | None = Field(default=None, description="Left out, the encoder stays as `start` has it.")
     cloning: CloningSpec | None = Field(default=None, description="Left out, nothing is imitated.")
     practice: PracticeSpec | None = None
+    """Left out, nothing is practised."""
     ending: EndingSpec = EndingSpec()
+    """How readily `done` is said; chosen in validation houses."""
     randomisation: RandomisationSpec = RandomisationSpec()
+    """What differs from episode to episode."""
     houses: int = Field(default=1000, gt=0, description="Training houses.")
     evaluation_episodes: int = Field(default=1000, gt=0, description="Held-out episodes in unseen houses.")

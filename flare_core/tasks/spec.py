@@ -45,6 +45,7 @@ class TermSpec(Spec):
     when: Annotated[str, pydantic.AfterValidator(_expression)]
     """Expression, as for `success`."""
     value: float
+    """What is paid."""
     once: bool = True
     """At the first such step of an episode, or at every one."""
 
@@ -53,8 +54,11 @@ class RewardSpec(Spec):
     """Sparse by default: something for success and nothing else."""
 
     success: float = 10.0
+    """For an episode that ends with success."""
     failure: float = 0.0
+    """For an episode that ends without."""
     step: float = 0.0
+    """At every step; below 0 it asks for shorter ways."""
     collision: float = 0.0
     """At every step in which a contact stopped a motion."""
     nearer_per_m: float = 0.0
@@ -68,6 +72,7 @@ class RewardSpec(Spec):
     wrong_mark: float = 0.0
     """For any other mark."""
     terms: tuple[TermSpec, ...] = ()
+    """Paid for anything that an expression can say."""
 
 
 class ConstraintSpec(Spec):
@@ -95,6 +100,7 @@ class SelectionSpec(Spec):
     """One of several objects of a type, by how it compares with the others."""
 
     by: By
+    """What the one object has most or least of."""
     says: str = Field(description="Words with the gap {target}, and {reference} for distances.")
     references: dict[str, Words] = Field(default_factory=dict, description="For distances: object type -> words.")
 
@@ -113,7 +119,9 @@ class PointsSpec(Spec):
     """Points of the floor, some way from the start as the crow flies."""
 
     at_least_m: float = Field(ge=1.0, le=10.0)
+    """Least distance from the start."""
     at_most_m: float = Field(ge=1.0, le=10.0)
+    """Greatest distance from the start."""
 
     @pydantic.model_validator(mode="after")
     def _room_between(self) -> Self:
@@ -149,11 +157,13 @@ class TaskSpec(Spec):
     templates: Annotated[tuple[str, ...], Field(min_length=1)]
     """Instructions with gaps: {a} {target}, and {a_2} {target_2} of a second; or {selection}, {purpose}, {room}, {point}, {rooms}."""
     ends_with: Literal["done", "sub_done"] = "done"
+    """The word that ends an episode when it is said."""
     ends_itself: bool = False
     """The episode is also over, with success, at the first step after which success holds; nothing has to be said then."""
     success: Annotated[str, pydantic.AfterValidator(_expression)]
     """Expression over the predicates of `flare_core/tasks/predicates.py`, judged at the end."""
     reward: RewardSpec = RewardSpec()
+    """What steps and endings are worth to the learner."""
     constraints: dict[str, ConstraintSpec] = Field(default_factory=dict, description="What should not happen too often in an episode.")
     metrics: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Annotated[str, pydantic.AfterValidator(_expression)]] = Field(
         default_factory=dict, description="Name -> expression: tables say in how many episodes it held at some step."
