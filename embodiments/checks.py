@@ -34,7 +34,7 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
         if camera.get("carried_by") == "wrist" and not document.get("arm"):
             yield ("cameras", name, "carried_by"), "'wrist', but the robot has no arm. Add `arm:`, or carry it by 'base'"
     yield from _far_mounts(_mapping(document.get("base")), cameras)
-    rows = list(_rows(document.get("actions")))
+    rows = list(action_rows(document.get("actions")))
     yield from _choices(document.get("actions"), rows)
     yield from _repeats(rows)
     masked = _mapping(_mapping(document.get("actions")).get("masked"))
@@ -52,7 +52,7 @@ def _list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else []
 
 
-def _rows(actions: Value) -> Iterator[tuple[Loc, str, Value]]:
+def action_rows(actions: Value) -> Iterator[tuple[Loc, str, Value]]:
     """(path of what names it, name, effect) of every action, in order."""
     chosen = _mapping(actions)
     preset = chosen.get("preset")

@@ -20,6 +20,7 @@ from flare_core.embodiments.presets import LENSES, LensPreset
 from flare_core.reading import Loaded, Spec, read
 
 Offset = Annotated[float, Field(ge=0, le=3)]  # metres on the robot
+Travel = Annotated[float, Field(ge=-3, le=3)]  # metres of a straight joint
 Angle = Annotated[float, Field(ge=0, le=360)]  # degrees on the robot
 MIN_FOV_DEG, MAX_FOV_DEG = 1, 175
 Fov = Annotated[float, Field(gt=0, lt=MAX_FOV_DEG)]
@@ -179,9 +180,9 @@ class CameraSpec(Spec):
 class TravelSpec(Spec):
     """Limits of a straight joint and where it starts."""
 
-    low_m: float
-    high_m: float
-    home_m: float
+    low_m: Travel
+    high_m: Travel
+    home_m: Travel
 
     @pydantic.model_validator(mode="after")
     def _home_within(self) -> Self:
