@@ -164,9 +164,10 @@ class CameraSpec(Spec):
             name, ratio = "vertical", self.height_px / self.width_px
         other = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * ratio))
         if not MIN_FOV_DEG < other < MAX_FOV_DEG:
+            unit = f". If {fov:g} is in radians, write {math.degrees(fov):.4g}" if fov < math.pi else ""
             raise ValueError(
                 f"an image of {self.width_px} x {self.height_px} pixels makes the {name} field of view {other:.1f} degrees, as pixels are "
-                f"square; it has to be above {MIN_FOV_DEG} and below {MAX_FOV_DEG}. Check `width_px` and `height_px`"
+                f"square; it has to be above {MIN_FOV_DEG} and below {MAX_FOV_DEG}. Check `width_px` and `height_px`{unit}"
             )
         return self
 

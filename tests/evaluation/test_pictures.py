@@ -77,28 +77,6 @@ def test_only_a_shut_door_is_drawn(openness: float, rooms: tuple[str, str], is_o
     assert orange.any() == is_orange
 
 
-def test_image_edges_of_a_level_camera_of_90_degrees_lie_at_45() -> None:
-    low, high = elevation_angles(CAMERA)
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-45, 45))
-    assert floor_from_m(CAMERA) == pytest.approx(1.0)
-
-
-def test_pitch_is_positive_downwards() -> None:
-    low, high = elevation_angles(replace(CAMERA, pitch=math.radians(15)))
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-60, 30))
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(15))) == pytest.approx(1 / math.tan(math.radians(60)))
-
-
-def test_a_camera_that_looks_up_never_sees_the_floor_and_one_straight_down_sees_its_own_foot() -> None:
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(-50))) == math.inf
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(60))) == 0.0
-
-
-def test_a_principal_point_off_the_middle_moves_the_edges() -> None:
-    low, high = elevation_angles(replace(CAMERA, cy=0.0))
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-math.degrees(math.atan(2)), 0))
-
-
 def test_the_name_of_a_concave_room_lies_in_the_room() -> None:
     # The lower left corner of its bounding box (0, 0) is outside.
     room = Room(id="l", type="Bathroom", polygon=((3.0, 0.0), (5.0, 0.0), (5.0, 4.0), (0.0, 4.0), (0.0, 3.0), (3.0, 3.0)))

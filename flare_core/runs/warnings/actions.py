@@ -56,7 +56,7 @@ def one_way_round(subject: Subject) -> Iterator[Doubt]:
 def no_full_circle(subject: Subject) -> Iterator[Doubt]:
     """Turns that never come back to where they began."""
     sizes = {round(abs(math.degrees(effect.amount)) * 1000) for effect in _effects(subject, "turn_base")}
-    if sizes and min(sizes) > 0 and 360_000 % math.gcd(*sizes):
+    if sizes and min(sizes) >= 1000 * USUAL["turn_base"][0] and 360_000 % math.gcd(*sizes):
         listed = ", ".join(f"{size / 1000:g}" for size in sorted(sizes))
         what = f"turns of {listed} degrees never add up to a full circle, so that the robot does not come back to a heading"
         yield ("actions",), f"{what}. Take sizes that divide 360, such as 30, 20 or 5"

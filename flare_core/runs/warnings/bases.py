@@ -1,22 +1,14 @@
 """Doubts about the base: sizes that do not fit the houses, or no robot."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
-from flare_core.houses import assets
-from flare_core.houses.doors import hole_size
+from flare_core.houses.doorways import narrowest_door_m
 from flare_core.houses.generate import BODY_RADIUS_M
 from flare_core.runs.warnings.subject import Doubt, Subject
 
 SMALLEST_M: Final = 0.09  # half of the narrowest of the small research robots' bases, the TurtleBot3's 0.18 m
 LOWEST_M: Final = 0.05
-
-
-@cache
-def narrowest_door_m() -> tuple[float, float]:
-    """Width and height of the narrowest door that the houses have, metres."""
-    return min(hole_size(row.id)[:2] for row in assets.by_type("Doorway"))
 
 
 def too_wide_for_doors(subject: Subject) -> Iterator[Doubt]:
@@ -32,9 +24,9 @@ def too_wide_for_doors(subject: Subject) -> Iterator[Doubt]:
             f"the base is {across_m:.2f} m across and the houses' narrowest door {door_m:.2f} m wide: it passes none.{diameter}",
         )
     elif is_round and across_m / 2 > BODY_RADIUS_M + 1e-9:
-        passing = f"the houses (doors from {door_m:.2f} m) are furnished so that {2 * BODY_RADIUS_M:.2f} m pass"
-        what = f"the base is {across_m:.2f} m across; {passing}"
-        yield ("base", key), f"{what}, so that some rooms may be shut to it.{diameter}"
+        most = f"the houses (doors from {door_m:.2f} m) are furnished for up to {2 * BODY_RADIUS_M:.2f} m"
+        what = f"the base is {across_m:.2f} m across; {most}"
+        yield ("base", key), f"{what}, and some rooms may be shut to it.{diameter}"
 
 
 def too_high_for_doors(subject: Subject) -> Iterator[Doubt]:

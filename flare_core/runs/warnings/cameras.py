@@ -18,7 +18,7 @@ LOWEST_M: Final = 0.1
 ABOVE_M: Final = 0.15
 OUTSIDE_M: Final = 0.12
 LEAST_FOV_DEG, MOST_FOV_DEG = 15.0, 120.0
-MOST_VERTICAL_DEG, MOST_HORIZONTAL_DEG = 66.0, 95.0  # of a landscape picture whose vertical angle was given
+MOST_VERTICAL_DEG, MOST_HORIZONTAL_DEG = 65.0, 95.0  # of a landscape picture whose vertical angle was given
 LEAST_HORIZONTAL_DEG: Final = 45.0  # of a landscape picture whose horizontal angle was given
 LEAST_PORTRAIT_DEG: Final = 35.0  # across a portrait picture
 OFF_CENTRE: Final = 0.1  # of the picture's side
@@ -67,10 +67,11 @@ def steep(subject: Subject) -> Iterator[Doubt]:
         return
     pitch, (low, high) = math.degrees(camera.pitch), reachable_angles(camera)
     if pitch > STEEPEST_DOWN_DEG and high < math.radians(10):
-        what = f"looks {pitch:g} degrees down, and at best {math.degrees(high):.0f} degrees above the horizon"
+        side = "above" if high > 0 else "below"
+        what = f"looks {pitch:g} degrees down, so that its upper edge is at best {abs(math.degrees(high)):.0f} degrees {side} the horizon"
         yield (
             ("cameras", camera.name, "mount", "pitch_down_deg"),
-            f"{what}: little but floor. 0 is level, 90 straight down; measure from level",
+            f"{what}. 0 is level, 90 straight down; measure from level",
         )
     if -pitch > STEEPEST_UP_DEG and low > math.radians(-10):
         what = f"looks {-pitch:g} degrees up: little but ceiling"
@@ -136,7 +137,7 @@ def other_field_of_view(subject: Subject) -> Iterator[Doubt]:
             given = high if key == "vertical_fov_deg" else across
             what = f"the picture is {across:.3g} x {high:.3g} degrees wide and high, as through a telescope"
             yield ("cameras", camera.name, key), f"{what}. If {given:.4g} is in radians, write {math.degrees(given):.4g}"
-        elif key == "vertical_fov_deg" and _is_wide_picture(camera) and (high > MOST_VERTICAL_DEG - 1 or across > MOST_HORIZONTAL_DEG):
+        elif key == "vertical_fov_deg" and _is_wide_picture(camera) and (high > MOST_VERTICAL_DEG + 1e-6 or across > MOST_HORIZONTAL_DEG):
             what = f"{high:.4g} degrees from top to bottom make the picture {across:.0f} degrees wide"
             mend = f"If {high:.4g} is what the data sheet calls horizontal, write `horizontal_fov_deg: {high:.4g}`"
             yield ("cameras", camera.name, key), f"{what}. {mend}"

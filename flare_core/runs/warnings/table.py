@@ -14,8 +14,8 @@ from flare_core.runs.warnings.subject import Check, Doubt, Subject
 CHECKS: Final[tuple[Check, ...]] = (
     bases.too_wide_for_doors, bases.too_high_for_doors, bases.too_small, bases.turns_about_a_point_outside,
     cameras.no_sight_of_furniture, cameras.no_sight_of_floor, cameras.steep, cameras.angle_in_radians, cameras.too_low,
-    cameras.above_the_robot, cameras.outside_the_base, cameras.other_field_of_view, cameras.swapped_size, cameras.principal_point, cameras.unequal_focal_lengths,
-    cameras.joint_limits,
+    cameras.above_the_robot, cameras.outside_the_base, cameras.other_field_of_view, cameras.swapped_size, cameras.principal_point,
+    cameras.unequal_focal_lengths, cameras.joint_limits,
     limbs.gripper_without_arm, limbs.wrist_in_radians, limbs.arm_beside_its_camera, limbs.unusual_jitter, limbs.unusual_noise,
     actions.no_done, actions.no_way_on, actions.one_way_round, actions.no_full_circle, actions.unusual_size, actions.beyond_the_joint,
     actions.name_and_effect, actions.same_effect_twice,
