@@ -150,7 +150,8 @@ def draw_floor_lines(axis: Axes, camera: Camera, size: float = 9.0) -> None:
 
 def _label(axis: Axes, x: float, y: float, text: str, colour: str, size: float, side: str, *, above: bool) -> None:
     box = {"boxstyle": "round,pad=0.2", "facecolor": "black", "edgecolor": "none", "alpha": 0.75}
+    offset = (6 if side == "left" else -6, 4 if above else -4)
     axis.annotate(
-        text, (x, y), xytext=(6 if side == "left" else -6, 4 if above else -4), textcoords="offset points", fontsize=size, fontweight="bold",
-        color=colour, ha=side, va="bottom" if above else "top", bbox=box,
+        text, (x, y), xytext=offset, textcoords="offset points", fontsize=size, fontweight="bold", color=colour, ha=side,
+        va="bottom" if above else "top", bbox=box,
     )  # fmt: skip
