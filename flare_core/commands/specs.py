@@ -73,15 +73,14 @@ def show(embodiment: str, out: Path | None, photo: Path | None, camera: str | No
         click.echo(showing.shape_line(body))
         print_table(showing.camera_rows(body))
         print_table(showing.action_rows(body))
-        showing.portrait(body, path)
+        told = showing.portrait(body, path)
     else:
         seen_by = camera or showing.first_camera(body).name
         path = out or Path(f"{body.name}_{seen_by}.png")
         told = showing.over_photograph(body, seen_by, photo, path)
         print_table(showing.camera_rows(body))
-        click.echo("\n".join(told))
-    for warning in body_warnings(body, loaded):
-        click.echo(warning)
+    for line in (*told, *body_warnings(body, loaded)):
+        click.echo(line)
     click.echo(f"Wrote {path}")
 
 

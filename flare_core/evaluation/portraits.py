@@ -28,8 +28,9 @@ RIM = 400  # points of a drawn arc
 SHELL, MEASURE = "#E3E3E3", "#9A8F80"
 COUNTER_M: Final = (0.9, 0.6)  # height of a counter, and how deep it is
 STAND_M: Final = 1.0  # from the axis of rotation to the counter's front
-WIDTH_IN, DPI = 6.0, 170  # as wide as a phone is readable: 10 points are 9 pixels of its 390
-SMALL, NORMAL = 8.5, 10.0  # points
+WIDTH_IN, DPI = 6.0, 170  # as wide as a phone is readable: 8.5 points are 8 pixels of its 390
+TALLEST_IN: Final = 5.5  # of the first picture, which an upright camera would make longer than a page
+SMALL: Final = 8.5  # points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def _page(body: Embodiment, seen: Sequence[Seen], actions: Sequence[Sequence[str
     inner = WIDTH_IN - 0.8
     lines = [sum(1 + (joint is not None) for joint in joints) + 1 for joints in zip(*((c.tilt, c.pan) for c in body.cameras), strict=True)]
     heights = [inner * side[3] / (side[1] - side[0]) + 0.45 + 0.17 * lines[0], inner + 0.55 + 0.17 * (lines[1] + 1)]
-    heights += [(WIDTH_IN - 0.2) * seen[0].image.shape[0] / seen[0].image.shape[1] + 0.3] if seen else []
+    heights += [min((WIDTH_IN - 0.2) * seen[0].image.shape[0] / seen[0].image.shape[1], TALLEST_IN) + 0.3] if seen else []
     pairs = [seen[at : at + 2] for at in range(1, len(seen), 2)]
     heights += [max((WIDTH_IN / 2 - 0.1) * one.image.shape[0] / one.image.shape[1] for one in pair) + 0.28 for pair in pairs]
     heights += [0.2 * (len(actions) + 1) + 0.25] if actions else []

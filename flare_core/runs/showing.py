@@ -29,18 +29,24 @@ WIDEST = 960  # of the first picture on the page; the others have half of it
 HOUSES = house_seeds("val", 3)
 
 
-def portrait(body: Embodiment, path: Path) -> Path:
+def portrait(body: Embodiment, path: Path) -> list[str]:
     """Draw a robot, what every camera sees where its first one sees most in three held-out houses, and its actions.
 
-    Raises:
-        SimError: the body can stand nowhere in one of these houses.
+    A body that fits into none is drawn all the same, because its picture is what shows the wrong size; without what it sees.
+
+    Returns:
+        Why pictures are missing, if they are.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    seen = list(views(body))
+    missing: list[str] = []
+    try:
+        seen = list(views(body))
+    except SimError as fault:
+        seen, missing = [], [f"drawn without what it sees: {fault}"]
     written = path.with_name(f".{path.name}.part")
     side_view(body, written, seen, [("row", "action", "what it does", "allowed"), *action_words(body)])  # a fault leaves no half a file
     written.replace(path)
-    return path
+    return missing
 
 
 def views(body: Embodiment) -> Iterator[Seen]:

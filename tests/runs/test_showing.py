@@ -1,11 +1,15 @@
 """`flare show --photo` from the command line, and actions told in metres and degrees."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from PIL import Image
 
+from flare_core.embodiments.body import Embodiment
 from flare_core.embodiments.spec import load_embodiment
+from flare_core.errors import SimError
+from flare_core.runs import showing
 from flare_core.runs.showing import action_words
 from tests.cli_tools import flare
 
@@ -52,3 +56,17 @@ def test_actions_are_told_with_their_units() -> None:
     assert words["look_up"] == "head 15° up"
     assert words["move_arm_in"] == "arm 0.1 m in"
     assert (words["pickup"], words["dropoff"], words["done"]) == ("closes the gripper", "opens the gripper", "says done")
+
+
+def test_a_robot_that_fits_into_no_house_is_drawn_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(body: Embodiment) -> NoReturn:
+        raise SimError(f"val 1: {body.name} can stand nowhere in this house")
+
+    monkeypatch.setattr(showing, "views", nowhere)
+    path, out = tmp_path / "wide.yaml", tmp_path / "wide.png"
+    path.write_text("kind: embodiment\nextends: turtlebot4\nbase: {radius_m: 1.5}\n")
+    result = flare("show", path, "--out", out)
+    assert result.exit_code == 0
+    assert "drawn without what it sees: val 1: wide can stand nowhere in this house" in result.output
+    assert f"warning: {path}:3: base.radius_m: the base is 3.00 m across" in result.output
+    assert out.read_bytes().startswith(b"\x89PNG")
