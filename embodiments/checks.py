@@ -33,8 +33,9 @@ def problems(document: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
     for name, camera in cameras.items():
         if camera.get("carried_by") == "wrist" and not document.get("arm"):
             yield ("cameras", name, "carried_by"), "'wrist', but the robot has no arm. Add `arm:`, or carry it by 'base'"
+        yield from _rolls(name, _mapping(camera.get("mount")))
     yield from _far_mounts(_mapping(document.get("base")), cameras)
-    rows = list(_rows(document.get("actions")))
+    rows = list(action_rows(document.get("actions")))
     yield from _choices(document.get("actions"), rows)
     yield from _repeats(rows)
     masked = _mapping(_mapping(document.get("actions")).get("masked"))
@@ -52,7 +53,7 @@ def _list(value: Value) -> list[Value]:
     return value if isinstance(value, list) else []
 
 
-def _rows(actions: Value) -> Iterator[tuple[Loc, str, Value]]:
+def action_rows(actions: Value) -> Iterator[tuple[Loc, str, Value]]:
     """(path of what names it, name, effect) of every action, in order."""
     chosen = _mapping(actions)
     preset = chosen.get("preset")
@@ -91,6 +92,14 @@ def _far_mounts(base: Mapping[str, Value], cameras: Mapping[str, dict[str, Value
         if out > FAR_OUT_M:
             what = f"the camera is {out:.2f} m outside of the base's outline and would look through walls"
             yield ("cameras", name, "mount"), f"{what}. Measure from the floor point under the axis of rotation, in metres"
+
+
+def _rolls(name: str, mount: Mapping[str, Value]) -> Iterator[tuple[Loc, str]]:
+    """A camera that hangs upside down or on its side: nothing in a description can say so."""
+    for key in mount:
+        if isinstance(key, str) and "roll" in key:
+            what = "a camera is described as its pictures are, the right way up"
+            yield ("cameras", name, "mount", key), f"{what}. Remove the line, and turn the pictures before they reach the policy"
 
 
 def _along(directions: Mapping[str, Value], plus: str, minus: str) -> float:

@@ -20,6 +20,7 @@ from flare_core.embodiments.presets import LENSES, LensPreset
 from flare_core.reading import Loaded, Spec, read
 
 Offset = Annotated[float, Field(ge=0, le=3)]  # metres on the robot
+Travel = Annotated[float, Field(ge=-3, le=3)]  # metres of a straight joint
 Angle = Annotated[float, Field(ge=0, le=360)]  # degrees on the robot
 MIN_FOV_DEG, MAX_FOV_DEG = 1, 175
 Fov = Annotated[float, Field(gt=0, lt=MAX_FOV_DEG)]
@@ -197,9 +198,10 @@ class CameraSpec(Spec):
             name, ratio = "vertical", self.height_px / self.width_px
         other = 2 * math.degrees(math.atan(math.tan(math.radians(fov) / 2) * ratio))
         if not MIN_FOV_DEG < other < MAX_FOV_DEG:
+            unit = f". If {fov:g} is in radians, write {math.degrees(fov):.4g}" if fov < math.pi else ""
             raise ValueError(
                 f"an image of {self.width_px} x {self.height_px} pixels makes the {name} field of view {other:.1f} degrees, as pixels are "
-                f"square; it has to be above {MIN_FOV_DEG} and below {MAX_FOV_DEG}. Check `width_px` and `height_px`"
+                f"square; it has to be above {MIN_FOV_DEG} and below {MAX_FOV_DEG}. Check `width_px` and `height_px`{unit}"
             )
         return self
 
@@ -213,11 +215,11 @@ class CameraSpec(Spec):
 class TravelSpec(Spec):
     """Limits of a straight joint and where it starts."""
 
-    low_m: float
+    low_m: Travel
     """Lower limit."""
-    high_m: float
+    high_m: Travel
     """Upper limit."""
-    home_m: float
+    home_m: Travel
     """Where it is when an episode begins."""
 
     @pydantic.model_validator(mode="after")

@@ -13,6 +13,10 @@ class SpecError(FlareError):
     """A YAML spec that cannot be used. The message names file, line and remedy."""
 
 
+class PictureError(FlareError):
+    """A photograph that cannot be read, or that the camera which is spoken of cannot have taken."""
+
+
 class AdapterError(FlareError):
     """Two bodies that cannot be joined without a choice that is missing or wrong."""
 

@@ -45,24 +45,43 @@ def list_() -> None:
     metavar="PNG",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=picture,
-    help="Picture to write. [default: EMBODIMENT.png]",
+    help="Picture to write. [default: EMBODIMENT.png; EMBODIMENT_CAMERA.png with --photo]",
 )
-def show(embodiment: str, out: Path | None) -> None:
-    """Draw a robot from its side with its cameras' cones, and what they see in a house.
+@click.option(
+    "--photo",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A picture that the robot's camera took: draw onto it where its horizon and the floor 1, 2 and 4 m away must be.",
+)
+@click.option("--camera", metavar="NAME", help="With --photo, the camera that took it. [default: the one that navigates]")
+def show(embodiment: str, out: Path | None, photo: Path | None, camera: str | None) -> None:
+    """Draw a robot from its side and from above, with its cameras' cones, what they see in three houses, and its actions.
 
     EMBODIMENT is a YAML file or the name of a packaged robot.
     """
     from flare_core.embodiments.spec import load_embodiment
     from flare_core.runs import showing
     from flare_core.runs.console import print_table
+    from flare_core.runs.warnings.table import body_warnings
 
+    if camera is not None and photo is None:
+        raise click.UsageError("--camera goes with --photo: without, every camera is shown")
     use_one_thread()
-    body, _ = load_embodiment(embodiment)
-    path = out or Path(f"{body.name}.png")
-    click.echo(showing.shape_line(body))
-    print_table(showing.camera_rows(body))
-    print_table(showing.action_rows(body))
-    click.echo(f"Wrote {showing.portrait(body, path)}")
+    body, loaded = load_embodiment(embodiment)
+    if photo is None:
+        path = out or Path(f"{body.name}.png")
+        click.echo(showing.shape_line(body))
+        print_table(showing.camera_rows(body))
+        print_table(showing.action_rows(body))
+        told = showing.portrait(body, path)
+    else:
+        seen_by = camera or showing.first_camera(body).name
+        path = out or Path(f"{body.name}_{seen_by}.png")
+        told = showing.over_photograph(body, seen_by, photo, path)
+        print_table(showing.camera_rows(body))
+    for line in (*told, *body_warnings(body, loaded)):
+        click.echo(line)
+    click.echo(f"Wrote {path}")
 
 
 @click.command()

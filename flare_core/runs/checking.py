@@ -10,6 +10,7 @@ from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SpecError
 from flare_core.learning.spec import RecipeSpec
 from flare_core.reading import KINDS, list_specs, read
+from flare_core.runs.warnings.table import body_warnings, step_warnings
 from flare_core.spec_faults import did_you_mean
 from flare_core.tasks.spec import load_task
 from flare_core.yaml_tree import Place, parse, read_text, report
@@ -24,19 +25,24 @@ def check(reference: str) -> list[str]:
         reference: path of a YAML file, or a packaged name; a name that several kinds have stands for all of them.
 
     Returns:
-        One line for each spec that was read: what it is and what it says in short.
+        One line for each spec that was read: what it is and what it says in short. Below it, a line for everything in it that
+        is allowed and yet rarely meant, beginning with `warning:`.
 
     Raises:
         FlareError: with all of its faults.
     """
     if "/" in reference or reference.endswith((".yaml", ".yml")) or Path(reference).is_file():
         path = Path(reference)
-        return [f"{reference}: ok, {_CHECKS[kind_of(path)](path)}"]
+        return _told(reference, *_CHECKS[kind_of(path)](path))
     kinds = [kind for kind in KINDS if reference in list_specs(kind)]
     if not kinds:
         names = sorted({name for kind in KINDS for name in list_specs(kind)})
         raise SpecError(f"{reference}: no such file, and no packaged spec has this name.{did_you_mean(reference, names)} See `flare list`")
-    return [f"{reference}: ok, {_CHECKS[kind](reference)}" for kind in kinds]
+    return [line for kind in kinds for line in _told(reference, *_CHECKS[kind](reference))]
+
+
+def _told(reference: str, short: str, *warnings: str) -> list[str]:
+    return [f"{reference}: ok, {short}", *warnings]
 
 
 def kind_of(path: Path) -> str:
@@ -57,46 +63,51 @@ def kind_of(path: Path) -> str:
     raise SpecError(f"{tree.place(('kind',))}: kind: no kind {kind!r}. Use one of {known}.{did_you_mean(str(kind), KINDS)}")
 
 
-def _embodiment(reference: Reference) -> str:
-    body, _ = load_embodiment(reference)
-    return f"embodiment {body.name}: {_count(len(body.actions), 'action')}, {_count(len(body.cameras), 'camera')}"
+def _embodiment(reference: Reference) -> tuple[str, ...]:
+    body, loaded = load_embodiment(reference)
+    short = f"embodiment {body.name}: {_count(len(body.actions), 'action')}, {_count(len(body.cameras), 'camera')}"
+    return short, *body_warnings(body, loaded)
 
 
-def _task(reference: Reference) -> str:
+def _task(reference: Reference) -> tuple[str, ...]:
     from flare_core.tasks.words import Vocabulary
 
     task, _ = load_task(reference)
     vocabulary = Vocabulary.load()
     for text in task.instructions():
         vocabulary.encode(text)
-    return f"task {task.name}: {_count(len(task.types), 'target')}, {_count(len(task.templates), 'template')}, horizon {task.horizon}"
+    return (f"task {task.name}: {_count(len(task.types), 'target')}, {_count(len(task.templates), 'template')}, horizon {task.horizon}",)
 
 
-def _recipe(reference: Reference) -> str:
+def _recipe(reference: Reference) -> tuple[str, ...]:
     loaded = read(reference, "recipe", RecipeSpec)
-    return f"recipe {loaded.name}: {loaded.spec.steps:,} steps in {loaded.spec.rows} rows"
+    return (f"recipe {loaded.name}: {loaded.spec.steps:,} steps in {loaded.spec.rows} rows",)
 
 
-def _transfer(reference: Reference) -> str:
+def _transfer(reference: Reference) -> tuple[str, ...]:
     from flare_core.runs.carry import plan_of  # reads the policy, and so needs torch
 
     transfer = plan_of(load_transfer(reference), weights=False)
     head = transfer.plan.head
-    return f"transfer {transfer.loaded.name}: {transfer.plan.source} to {transfer.plan.target}, {_count(len(head.new_rows), 'new row')}"
+    short = f"transfer {transfer.loaded.name}: {transfer.plan.source} to {transfer.plan.target}, {_count(len(head.new_rows), 'new row')}"
+    body, loaded = transfer.body, transfer.embodiment
+    return short, *body_warnings(body, loaded), *step_warnings(head, body, loaded)
 
 
-def _pretraining(reference: Reference) -> str:
+def _pretraining(reference: Reference) -> tuple[str, ...]:
     from flare_core.runs.pretraining import load_pretraining
 
     pretraining = load_pretraining(reference)
     pretraining.task.check(pretraining.body)
-    return f"pretraining {pretraining.loaded.name}: {pretraining.body.name}, {pretraining.task.name}, {', then '.join(pretraining.lessons)}"
+    return (
+        f"pretraining {pretraining.loaded.name}: {pretraining.body.name}, {pretraining.task.name}, {', then '.join(pretraining.lessons)}",
+    )
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-_CHECKS: Final[Mapping[str, Callable[[Reference], str]]] = MappingProxyType(
+_CHECKS: Final[Mapping[str, Callable[[Reference], tuple[str, ...]]]] = MappingProxyType(
     {"embodiment": _embodiment, "task": _task, "recipe": _recipe, "transfer": _transfer, "pretraining": _pretraining}
 )

@@ -1,8 +1,12 @@
-"""A robot on one page: from its side and from above, and what its cameras see in a house."""
+"""A robot on one page: from its side and from above, what its cameras see in houses, and what it can do."""
 
 import io
 import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,26 +14,90 @@ from PIL import Image
 
 from flare_core.adapters.pairing import describe
 from flare_core.bundles.layout import PICTURES, is_picture
-from flare_core.embodiments.body import Camera, Embodiment
-from flare_core.errors import SimError
-from flare_core.evaluation.portraits import side_view
+from flare_core.embodiments.body import Camera, Effect, Embodiment, Jitter
+from flare_core.errors import SimError, SpecError
+from flare_core.evaluation.floor_lines import row_lines
+from flare_core.evaluation.photographs import draw_photograph, read_photograph, what_to_compare
+from flare_core.evaluation.portraits import Seen, side_view
 from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.houses.procthor import parse_house
 from flare_core.runs.viewpoints import best_views
+from flare_core.spec_faults import did_you_mean
 
-WIDTH = 320  # of the pictures on the page, pixels
-HOUSE = house_seeds("val", 1)[0]
+WIDTH = 320  # of the pictures on a card, pixels
+WIDEST = 960  # of the first picture on the page; the others have half of it
+HOUSES = house_seeds("val", 3)
 
 
-def portrait(body: Embodiment, path: Path) -> Path:
-    """Draw a robot, and what every camera sees where its first one sees most in a house of the generator.
+def portrait(body: Embodiment, path: Path) -> list[str]:
+    """Draw a robot, what every camera sees where its first one sees most in three held-out houses, and its actions.
 
-    Raises:
-        SimError: the body can stand nowhere in that house.
+    A body that fits into none is drawn all the same, because its picture is what shows the wrong size; without what it sees.
+
+    Returns:
+        Why pictures are missing, if they are.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    side_view(body, path, camera_images(body))
-    return path
+    missing: list[str] = []
+    try:
+        seen = list(views(body))
+    except SimError as fault:
+        seen, missing = [], [f"drawn without what it sees: {fault}"]
+    written = path.with_name(f".{path.name}.part")
+    side_view(body, written, seen, [("row", "action", "what it does", "allowed"), *action_words(body)])  # a fault leaves no half a file
+    written.replace(path)
+    return missing
+
+
+def views(body: Embodiment) -> Iterator[Seen]:
+    """Pictures of every camera in every house, the first with floor lines; mounts as described, without their jitter.
+
+    Raises:
+        SimError: the body can stand nowhere in one of these houses.
+    """
+    first = first_camera(body)
+    still, rest = replace(body, jitter=Jitter()), [one for one in body.cameras if one.name != first.name]
+    houses = [parse_house(generate_house(seed, "val"), f"val {seed}") for seed in HOUSES]
+    simulators = [best_views(house, still, first.name)[0] for house in houses]
+    for camera in (first, *rest):
+        for at, simulator in enumerate(simulators):
+            is_first = at == 0 and camera is first
+            width = WIDEST if is_first else WIDEST // 2
+            image = simulator.images(camera.name, width, round(width * camera.height_px / camera.width_px))[0]
+            note = " of the embedded simulator, floor lines from the axis of rotation" if is_first else ""
+            yield Seen(title=f"{camera.name}, house {at + 1}{note}", camera=camera, image=image, lines=is_first)
+
+
+def first_camera(body: Embodiment) -> Camera:
+    """The camera that navigates; every robot has at least one."""
+    return body.camera_for("navigation") or body.cameras[0]
+
+
+def over_photograph(body: Embodiment, name: str, photograph: Path, out: Path) -> list[str]:
+    """Draw a camera's horizon and floor lines onto a photograph that it took.
+
+    Args:
+        name: of the camera.
+
+    Returns:
+        What is where, and what to compare.
+
+    Raises:
+        SpecError: there is no such camera, or the picture would be written over the photograph.
+        PictureError: the photograph cannot be used.
+    """
+    names = [camera.name for camera in body.cameras]
+    if name not in names:
+        raise SpecError(f"--camera: {body.name} has no camera '{name}'. It has: {', '.join(names)}.{did_you_mean(name, names)}")
+    camera = body.camera(name)
+    if camera.on == "wrist":
+        raise SpecError(f"--camera: '{camera.name}' moves with the arm, so no floor line has a fixed place in its pictures. Choose another")
+    if out.resolve() == photograph.resolve():
+        raise SpecError(f"{out}: is the photograph itself. Give --out another name")
+    image = read_photograph(photograph, camera)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draw_photograph(body, camera, image, out)
+    return [*row_lines(camera), what_to_compare(camera)]
 
 
 def camera_images(body: Embodiment) -> dict[str, npt.NDArray[np.uint8]]:
@@ -38,10 +106,8 @@ def camera_images(body: Embodiment) -> dict[str, npt.NDArray[np.uint8]]:
     Raises:
         SimError: the body can stand nowhere in that house.
     """
-    if not body.cameras:
-        return {}
-    camera = body.camera_for("navigation") or body.cameras[0]
-    simulator, _ = best_views(parse_house(generate_house(HOUSE, "val"), f"val {HOUSE}"), body, camera.name)
+    camera = first_camera(body)
+    simulator, _ = best_views(parse_house(generate_house(HOUSES[0], "val"), f"val {HOUSES[0]}"), body, camera.name)
     return {one.name: simulator.images(one.name, WIDTH, round(WIDTH * one.height_px / one.width_px))[0] for one in body.cameras}
 
 
@@ -77,11 +143,41 @@ def camera_rows(body: Embodiment) -> list[tuple[str, ...]]:
 
 def action_rows(body: Embodiment) -> list[tuple[str, ...]]:
     """Table of the actions in the order of the policy's head, the heading first."""
-    rows: list[tuple[str, ...]] = [("row", "action", "effect", "allowed")]
+    rows: list[tuple[str, ...]] = [("row", "action", "effect", "what it does", "allowed")]
+    words = list(action_words(body))
+    return rows + [(row, name, describe(body.actions[at].effect), does, when) for at, (row, name, does, when) in enumerate(words)]
+
+
+def action_words(body: Embodiment) -> Iterator[tuple[str, str, str, str]]:
+    """Row, name, what it does in metres and degrees, and when it is allowed, of every action."""
     for at, action in enumerate(body.actions):
         allowed = f"never: {action.masked}" if action.masked else "when " + " and ".join(action.needs) if action.needs else "always"
-        rows.append((str(at), action.name, describe(action.effect), allowed))
-    return rows
+        yield str(at), action.name, in_words(action.effect), allowed
+
+
+# What a positive and a negative amount along an axis is called.
+_WAYS: Final[Mapping[tuple[str, str], tuple[str, str]]] = MappingProxyType(
+    {("move_base", "forward"): ("forward", "back"), ("move_base", "right"): ("to the right", "to the left"),
+     ("turn_base", "right"): ("to the right", "to the left"), ("turn_camera", "pan"): ("right", "left"),
+     ("turn_camera", "tilt"): ("down", "up"), ("move_arm", "lift"): ("up", "down"), ("move_arm", "extend"): ("out", "in"),
+     ("turn_wrist", "right"): ("right", "left"), ("move_hand", "forward"): ("forward", "back"), ("move_hand", "right"): ("right", "left"),
+     ("move_hand", "up"): ("up", "down")}
+)  # fmt: skip
+_WHO: Final[Mapping[str, str]] = MappingProxyType(
+    {"move_base": "drives", "turn_base": "turns", "move_arm": "arm", "move_hand": "hand", "turn_wrist": "wrist",
+     "grasp": "closes the gripper", "release": "opens the gripper"}
+)  # fmt: skip
+
+
+def in_words(effect: Effect) -> str:
+    """What an action does, with its unit: 'turns 30° to the left'."""
+    if effect.kind == "say":
+        return f"says {effect.axis}"
+    if not effect.unit:
+        return _WHO[effect.kind]
+    size = abs(math.degrees(effect.amount)) if effect.unit == "rad" else abs(effect.amount)
+    said = f"{round(size, 4):g}{'°' if effect.unit == 'rad' else ' m'}"
+    return f"{effect.camera or _WHO[effect.kind]} {said} {_WAYS[effect.kind, effect.axis][effect.amount < 0]}"
 
 
 def shape_line(body: Embodiment) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from flare_core.embodiments.body import Arm, Camera, Embodiment, Footprint, Range
 from flare_core.evaluation.pictures import (
     Mark,
     Panel,
@@ -20,11 +19,9 @@ from flare_core.evaluation.pictures import (
     top_down,
     top_down_grid,
 )
-from flare_core.evaluation.portraits import elevation_angles, floor_from_m, side_view
 from flare_core.evaluation.statistics import wilson
 from flare_core.houses.house import House, HouseObject, Opening, Room, Wall
 
-CAMERA = Camera(name="head", up_m=1.0, fx=64.0, fy=36.0, cx=64.0, cy=36.0, width_px=128, height_px=72)  # 90 degrees both ways
 CORNERS = ((0.0, 0.0), (4.0, 0.0), (4.0, 3.0), (0.0, 3.0))
 HOUSE = House(
     id="box",
@@ -77,28 +74,6 @@ def test_only_a_shut_door_is_drawn(openness: float, rooms: tuple[str, str], is_o
     assert orange.any() == is_orange
 
 
-def test_image_edges_of_a_level_camera_of_90_degrees_lie_at_45() -> None:
-    low, high = elevation_angles(CAMERA)
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-45, 45))
-    assert floor_from_m(CAMERA) == pytest.approx(1.0)
-
-
-def test_pitch_is_positive_downwards() -> None:
-    low, high = elevation_angles(replace(CAMERA, pitch=math.radians(15)))
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-60, 30))
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(15))) == pytest.approx(1 / math.tan(math.radians(60)))
-
-
-def test_a_camera_that_looks_up_never_sees_the_floor_and_one_straight_down_sees_its_own_foot() -> None:
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(-50))) == math.inf
-    assert floor_from_m(replace(CAMERA, pitch=math.radians(60))) == 0.0
-
-
-def test_a_principal_point_off_the_middle_moves_the_edges() -> None:
-    low, high = elevation_angles(replace(CAMERA, cy=0.0))
-    assert (math.degrees(low), math.degrees(high)) == pytest.approx((-math.degrees(math.atan(2)), 0))
-
-
 def test_the_name_of_a_concave_room_lies_in_the_room() -> None:
     # The lower left corner of its bounding box (0, 0) is outside.
     room = Room(id="l", type="Bathroom", polygon=((3.0, 0.0), (5.0, 0.0), (5.0, 4.0), (0.0, 4.0), (0.0, 3.0), (3.0, 3.0)))
@@ -141,29 +116,3 @@ def test_the_same_log_gives_the_same_picture(tmp_path: Path) -> None:
     learning_curve(records, tmp_path / "a.png")
     learning_curve(records, tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-@pytest.mark.parametrize("has_arm", [True, False])
-@pytest.mark.parametrize("radius_m", [0.2, None])
-def test_any_body_can_be_drawn(tmp_path: Path, has_arm: bool, radius_m: float | None) -> None:
-    joint = Range(low=0.0, high=1.0)
-    arm = Arm(
-        lift=joint, extend=joint, wrist=joint, home_lift=0.1, home_extend=0.0, home_wrist=0.0, reach_yaw=math.pi / 2,
-        shoulder_right_m=0.2, shoulder_up_m=0.2, shoulder_forward_m=-0.1, hand_radius_m=0.06,
-    )  # fmt: skip
-    cameras = (
-        replace(CAMERA, pan=Range(low=-1.5, high=1.5), tilt=Range(low=-1.0, high=1.0)),
-        replace(CAMERA, name="side", yaw=math.pi / 2),
-        replace(CAMERA, name="back", yaw=math.pi),
-    )
-    body = Embodiment(
-        name="bot",
-        footprint=Footprint(radius_m=radius_m, half_width_m=0.2, half_length_m=0.3, height_m=1.2),
-        cameras=cameras,
-        arm=arm if has_arm else None,
-        gripper="none",
-        actions=(),
-    )
-    side_view(body, tmp_path / "bare.png")
-    side_view(body, tmp_path / "seen.png", {"head": np.zeros((72, 128, 3), dtype=np.uint8)})
-    assert picture(tmp_path / "seen.png").shape[0] > picture(tmp_path / "bare.png").shape[0]
