@@ -111,7 +111,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     """
     held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
     given = _given_houses(plan.houses, plan.simulator, held_out.body)
-    place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(_scene(candidate, held_out))
+    place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(scene_of(candidate, held_out))
     sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:
@@ -129,17 +129,18 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     return Evaluation(rows=rows, feasible_share=feasible, simulator=place.name, against=compare(other, sampled, plan.seed))
 
 
-def _scene(candidate: Candidate, ground: Ground) -> Scene:
+def scene_of(candidate: Candidate, ground: Ground) -> Scene:
+    """What the candidate plays in on this ground."""
     return Scene(
         pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
-        vocabulary=Vocabulary.load(), thor=ground.thor,
+        vocabulary=Vocabulary.load(), thor=ground.thor, house_of=ground.house_of,
     )  # fmt: skip
 
 
 def _judge(candidate: Candidate, ground: Ground, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
     watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
     return judge_policy(
-        _scene(candidate, ground), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
+        scene_of(candidate, ground), candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy
     )
 
 
