@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from flare_core.runs.watching.ink import GREY, INK, ORANGE, PANEL, SKY, SOFT, Ink, fitted, font
+from flare_core.evaluation.pictures import INK, ORANGE, SKY
+from flare_core.runs.watching.ink import GREY, PANEL, SOFT, Ink, fitted, font
 from flare_core.runs.watching.layout import ACTIONS, action_rows
 from flare_core.runs.watching.record import Recording
 

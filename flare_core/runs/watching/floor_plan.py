@@ -7,18 +7,18 @@ the frame and halved at the end, which smooths the edges of what is drawn on it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from flare_core.embodiments.body import Footprint
-from flare_core.evaluation.pictures import draw_house
+from flare_core.evaluation.pictures import INK, draw_house
 from flare_core.houses.house import House, Point
-from flare_core.runs.watching.ink import CAMERAS, CONTACT, INK, PAPER, PATH, STAR, font
+from flare_core.runs.watching.ink import CAMERAS, CONTACT, PAPER, PATH, STAR, font
 
 TWICE: Final = 2
 DPI: Final = 150 * TWICE  # of the house, whose letters are sized in points
@@ -155,6 +155,6 @@ def _drawn(house: House, low: Floats, high: Floats, size: Sequence[int]) -> Imag
     axis.set_xlim(low[0], high[0])
     axis.set_ylim(low[1], high[1])
     axis.set_axis_off()
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    pixels = BytesIO()
+    figure.savefig(pixels, format="rgba", dpi=DPI)
+    return Image.frombytes("RGBA", (size[0], size[1]), pixels.getvalue()).convert("RGB")

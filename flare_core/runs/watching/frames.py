@@ -9,20 +9,20 @@ import numpy as np
 from PIL import Image
 
 from flare_core.embodiments.body import Embodiment
-from flare_core.evaluation.pictures import label_place
+from flare_core.evaluation.pictures import INK, label_place
 from flare_core.houses.house import House
 from flare_core.runs.watching.action_bars import ActionBars
 from flare_core.runs.watching.floor_plan import Cone, FloorPlan, Pose
-from flare_core.runs.watching.ink import BAD, CAMERAS, GOOD, GREY, INK, PANEL, PAPER, SOFT, Ink, fitted
+from flare_core.runs.watching.ink import BAD, CAMERAS, GOOD, GREY, PANEL, PAPER, SOFT, Ink, fitted
 from flare_core.runs.watching.layout import (
-    BOTTOM,
     CAPTION,
     EDGE,
+    GAP,
     HEIGHT,
     LEFT_COLUMN,
     LINE,
     MAP,
-    STATE_LINES,
+    TOP,
     WIDTH,
     Feed,
     Shot,
@@ -34,7 +34,8 @@ from flare_core.runs.watching.replay import Picture, Replay
 
 TITLE_PX: Final = (30, 26, 22)
 SMALL_PX, COUNT_PX = 16, 28
-CARD: Final = (260, 440)  # top and bottom of the closing card
+STATE_PX: Final = (20, 18, 16, 14)
+CARD: Final = (520, 700)  # top and bottom of the closing card
 CARD_SHADE: Final = "#1E1E1E"
 
 
@@ -187,18 +188,18 @@ class EpisodeFrames:
         )
 
     def _draw_state(self, ink: Ink, step: int) -> None:
-        top = BOTTOM - STATE_LINES * LINE + 4
+        top = max(tile.box[3] for tile in self._tiles) + GAP if self._tiles else TOP
         text, world = self._state_line(step), self._recording.world
         if text:
-            size, lines = fitted(text, LEFT_COLUMN[1] - LEFT_COLUMN[0], (18, 16, 14))
+            size, lines = fitted(text, LEFT_COLUMN[1] - LEFT_COLUMN[0], STATE_PX)
             ink.text((LEFT_COLUMN[0], top), lines[0], size)
         if step == 0:
             return
         done = self._body.action_names[self._recording.actions[step - 1]]
         if world.collided[step]:
-            ink.text((LEFT_COLUMN[0], top + LINE), f"× {done} touched something", 18, BAD, bold=True)
+            ink.text((LEFT_COLUMN[0], top + LINE), f"× {done} touched something", STATE_PX[0], BAD, bold=True)
         elif not world.action_succeeded[step]:
-            ink.text((LEFT_COLUMN[0], top + LINE), f"{done} had no effect", 18, SOFT, bold=True)
+            ink.text((LEFT_COLUMN[0], top + LINE), f"{done} had no effect", STATE_PX[0], SOFT, bold=True)
 
     def _state_line(self, step: int) -> str:
         """Joints of arm and cameras, and what is in the hand."""

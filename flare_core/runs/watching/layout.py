@@ -12,7 +12,7 @@ TOP, BOTTOM = 88, 692
 LEFT_COLUMN: Final = (EDGE, 596)
 MAP: Final[Box] = (610, TOP + CAPTION, 1000, BOTTOM)
 ACTIONS: Final[Box] = (1014, TOP, WIDTH - EDGE, BOTTOM)
-STATE_LINES, LINE = 2, 26  # at the foot of the left column
+STATE_LINES, LINE = 2, 28  # below the pictures
 ONE_VIEW: Final = 150  # height that the policy's views get below the only camera
 BESIDE: Final = 262  # width that a view gets beside its camera
 TALLEST_ROW: Final = 36  # of the actions
@@ -67,16 +67,15 @@ def tiles(cameras: Sequence[Shot], feeds: Sequence[Feed]) -> list[Tile]:
         under = own.box[3] + GAP + CAPTION
         return [own, *_row(feeds, (left, under, right, under + ONE_VIEW))]
     orphans = [feed for feed in feeds if feed.camera is None]
-    rows = len(cameras) + bool(orphans)
-    height, found = (foot - TOP) // max(1, rows), list[Tile]()
-    for at, shot in enumerate(cameras):
-        top, bottom = TOP + at * height + CAPTION, TOP + (at + 1) * height - GAP
+    most = (foot - TOP) // (len(cameras) + bool(orphans) or 1) - CAPTION - GAP  # height that each row may have
+    top, found = TOP + CAPTION, list[Tile]()
+    for shot in cameras:
         fed = [feed for feed in feeds if feed.camera == shot.camera]
-        box = (left, top, right - BESIDE - GAP, bottom)
-        found.append(Tile(name=shot.camera, is_view=False, box=inside(box, shot.width, shot.height)))
-        found += _row(fed, (right - BESIDE, top, right, bottom))
-    top = TOP + len(cameras) * height + CAPTION
-    return found + _row(orphans, (left, top, right, top + min(ONE_VIEW, height - CAPTION - GAP)))
+        box = inside((left, top, right - BESIDE - GAP, top + most), shot.width, shot.height)
+        row = [Tile(name=shot.camera, is_view=False, box=box), *_row(fed, (right - BESIDE, top, right, top + most))]
+        found += row
+        top = max(tile.box[3] for tile in row) + GAP + CAPTION
+    return found + _row(orphans, (left, top, right, top + min(ONE_VIEW, most)))
 
 
 def _row(feeds: Sequence[Feed], box: Box) -> list[Tile]:

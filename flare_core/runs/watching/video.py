@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from PIL import Image
 
 from flare_core.errors import SimError
@@ -35,7 +36,8 @@ class Video:
         """The next frame."""
         from av import VideoFrame
 
-        frame = VideoFrame.from_image(image).reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         frame.pts = self.frames
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
