@@ -78,7 +78,7 @@ class FloorPlan:
         corners = np.array([corner for room in house.rooms for corner in room.polygon])
         low, high = corners.min(axis=0) - MARGIN_M, corners.max(axis=0) + MARGIN_M
         self._scale = TWICE * min(width / (high[0] - low[0]), height / (high[1] - low[1]))  # pixels of the doubled plan a metre
-        self.size = tuple(int(side * self._scale) // TWICE for side in high - low)  # (width, height) in the frame
+        self.size = tuple(round(side * self._scale / TWICE) for side in high - low)  # (width, height) in the frame
         self._corner = (float(low[0]), float(high[1]))  # x and z of the upper left corner
         self._footprint = footprint
         self._image = _drawn(house, low, high, (self.size[0] * TWICE, self.size[1] * TWICE))
@@ -149,7 +149,8 @@ def star(centre: Point, radius: float) -> list[Point]:
 
 
 def _drawn(house: House, low: Floats, high: Floats, size: Sequence[int]) -> Image.Image:
-    figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI, facecolor=PAPER)
+    # A hair more than whole pixels, which a division may else fall short of.
+    figure = Figure(figsize=((size[0] + 0.01) / DPI, (size[1] + 0.01) / DPI), dpi=DPI, facecolor=PAPER)
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     draw_house(axis, house)
     axis.set_xlim(low[0], high[0])

@@ -15,6 +15,7 @@ from flare_core.runs.watching.action_bars import ActionBars
 from flare_core.runs.watching.floor_plan import Cone, FloorPlan, Pose
 from flare_core.runs.watching.ink import BAD, CAMERAS, GOOD, GREY, PANEL, PAPER, SOFT, Ink, fitted
 from flare_core.runs.watching.layout import (
+    BESIDE,
     CAPTION,
     EDGE,
     GAP,
@@ -89,7 +90,7 @@ class EpisodeFrames:
         views = self._replay.views()
         for tile in self._tiles:
             self._draw_tile(ink, tile, views.get(tile.name))
-        plan = self._plan.draw(self._pose(step))
+        plan = self._plan.draw(self.pose(step))
         ink.image.paste(plan, self._plan_corner)
         self._bars.draw(ink, recording, step)
         self._draw_state(ink, step)
@@ -151,9 +152,9 @@ class EpisodeFrames:
             ink.text((left + 20, top), about, SMALL_PX, SOFT)
             return
         feed = self._feeds[tile.name]
-        size = f"{feed.width}×{feed.height}"
-        about = f"policy: {feed.view} {size}"
-        ink.text((left, top), about, SMALL_PX - 1, SOFT)
+        text = f"policy: {feed.view} {feed.width}×{feed.height}" + (f", {feed.how}" if feed.how else "")
+        size, lines = fitted(text, max(BESIDE, tile.box[2] - left), (16, 15, 14, 13, 12))
+        ink.text((left, top), lines[0], size, SOFT)
         if feed.camera is None:
             ink.box(tile.box, "#D0D0D0", GREY)
             middle = (tile.box[0] + tile.box[2]) // 2, (tile.box[1] + tile.box[3]) // 2 - 16
@@ -167,7 +168,8 @@ class EpisodeFrames:
             how = Image.Resampling.NEAREST if width >= view.shape[1] else Image.Resampling.BOX
             ink.image.paste(Image.fromarray(np.ascontiguousarray(view)).resize((width, height), how), tile.box[:2])
 
-    def _pose(self, step: int) -> Pose:
+    def pose(self, step: int) -> Pose:
+        """What a step shows on the plan."""
         recording, world = self._recording, self._recording.world
         cones = tuple(
             Cone(x=float(x), z=float(z), yaw=float(yaw), left=left, right=right)
