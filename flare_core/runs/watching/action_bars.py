@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flare_core.evaluation.pictures import INK, ORANGE, SKY
-from flare_core.runs.watching.ink import GREY, PANEL, SOFT, Ink, fitted, font
+from flare_core.runs.watching.ink import GREY, PANEL, PAPER, SOFT, Ink, fitted, font
 from flare_core.runs.watching.layout import ACTIONS, action_rows
 from flare_core.runs.watching.record import Recording
 
@@ -27,6 +27,7 @@ class ActionBars:
         """The chances of one step; after the last action nothing was to be chosen any more."""
         left, top, right, _ = ACTIONS
         over = step >= recording.length
+        ink.box((left, top, right, self._rows[0][1]), PAPER)
         ink.text((left, top + 2), "Last action" if over else "Action taken", 16, SOFT)
         at = min(step, recording.length - 1)
         chosen = int(recording.actions[at])

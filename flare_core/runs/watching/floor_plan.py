@@ -78,11 +78,14 @@ class FloorPlan:
         corners = np.array([corner for room in house.rooms for corner in room.polygon])
         low, high = corners.min(axis=0) - MARGIN_M, corners.max(axis=0) + MARGIN_M
         self._scale = TWICE * min(width / (high[0] - low[0]), height / (high[1] - low[1]))  # pixels of the doubled plan a metre
-        self.size = tuple(round(side * self._scale / TWICE) for side in high - low)  # (width, height) in the frame
+        wide, deep = (high - low).tolist()
+        self.size = (round(wide * self._scale / TWICE), round(deep * self._scale / TWICE))  # (width, height) in the frame
         self._corner = (float(low[0]), float(high[1]))  # x and z of the upper left corner
         self._footprint = footprint
-        self._image = _drawn(house, low, high, (self.size[0] * TWICE, self.size[1] * TWICE))
+        self._drawn = _drawn(house, low, high, (self.size[0] * TWICE, self.size[1] * TWICE))  # with the way, without what moves
+        self._plan = self._drawn.reduce(TWICE)  # with the targets too
         self._last: Point | None = None
+        self._stars: tuple[object, ...] = ()
 
     def pixel(self, x: float, z: float) -> Point:
         """Where a point of the house is on the doubled plan, from its upper left corner."""
@@ -91,18 +94,45 @@ class FloorPlan:
     def draw(self, pose: Pose) -> Image.Image:
         """The plan at the size of the frame. Steps are given in order: what is past stays drawn."""
         self._walk(pose)
-        image = self._image.copy()
-        pen = ImageDraw.Draw(image, "RGBA")
-        for at, cone in enumerate(pose.cones):
+        stars = (pose.targets.tolist(), pose.turns, pose.done)
+        if stars != self._stars:
+            self._stars = stars
+            self._renew((0, 0, *self._drawn.size), pose)
+        cones = [[self.pixel(*point) for point in cone.outline().tolist()] for cone in pose.cones]
+        patch, corner = self._cut([*(point for cone in cones for point in cone), *self._around(pose)])
+        pen = ImageDraw.Draw(patch, "RGBA")
+        for at, cone in enumerate(cones):
             colour = CAMERAS[at % len(CAMERAS)]
-            points = [self.pixel(*point) for point in cone.outline().tolist()]
-            pen.polygon(points, fill=colour + "66", outline=colour + "FF", width=2)
-        self._draw_targets(pen, pose)
-        self._draw_body(pen, pose)
-        return image.reduce(TWICE)
+            pen.polygon([_less(point, corner) for point in cone], fill=colour + "66", outline=colour + "FF", width=2)
+        self._draw_targets(pen, pose, corner)
+        self._draw_body(pen, pose, corner)
+        plan = self._plan.copy()
+        plan.paste(patch.reduce(TWICE), (corner[0] // TWICE, corner[1] // TWICE))
+        return plan
+
+    def _around(self, pose: Pose) -> list[Point]:
+        """Corners around the body."""
+        (x, y), reach = self.pixel(*pose.position), self._footprint.swept_radius_m * self._scale + 8
+        return [(x - reach, y - reach), (x + reach, y + reach)]
+
+    def _cut(self, points: Sequence[Point]) -> tuple[Image.Image, tuple[int, int]]:
+        """The part of the doubled plan around these points, and its upper left corner: nothing else is drawn anew."""
+        across, down = zip(*points, strict=True)
+        left, top = (max(0, int(min(side)) - 4) // TWICE * TWICE for side in (across, down))
+        right, bottom = (
+            min(most, int(max(side)) + 4) // TWICE * TWICE for side, most in zip((across, down), self._drawn.size, strict=True)
+        )
+        box = (left, top, max(right, left + TWICE), max(bottom, top + TWICE))
+        return self._drawn.crop(box), (left, top)
+
+    def _renew(self, box: tuple[int, int, int, int], pose: Pose) -> None:
+        """Halve a part of the doubled plan again, with the targets on it."""
+        part = self._drawn.crop(box)
+        self._draw_targets(ImageDraw.Draw(part, "RGBA"), pose, (box[0], box[1]))
+        self._plan.paste(part.reduce(TWICE), (box[0] // TWICE, box[1] // TWICE))
 
     def _walk(self, pose: Pose) -> None:
-        pen, here = ImageDraw.Draw(self._image), self.pixel(*pose.position)
+        pen, here = ImageDraw.Draw(self._drawn), self.pixel(*pose.position)
         if self._last is None:
             pen.circle(here, 9, fill=PAPER, outline=PATH, width=4)
         elif self._last != here:
@@ -110,12 +140,15 @@ class FloorPlan:
         if pose.collided:
             for sign in (-1, 1):
                 pen.line([(here[0] - 8, here[1] - 8 * sign), (here[0] + 8, here[1] + 8 * sign)], fill=CONTACT, width=4)
+        touched = [point for x, y in (here, self._last or here) for point in ((x - 12, y - 12), (x + 12, y + 12))]
+        patch, (left, top) = self._cut(touched)
+        self._renew((left, top, left + patch.width, top + patch.height), pose)
         self._last = here
 
-    def _draw_targets(self, pen: ImageDraw.ImageDraw, pose: Pose) -> None:
+    def _draw_targets(self, pen: ImageDraw.ImageDraw, pose: Pose, corner: tuple[int, int]) -> None:
         several = len(set(pose.turns)) > 1
         for (x, z), turn, is_done in zip(pose.targets.tolist(), pose.turns, pose.done, strict=True):
-            here = self.pixel(x, z)
+            here = _less(self.pixel(x, z), corner)
             if is_done:
                 pen.text(here, "✓", fill=INK, font=font(40, True), anchor="mm")
                 continue
@@ -123,17 +156,23 @@ class FloorPlan:
             if several:
                 pen.text(here, str(turn), fill=INK, font=font(20, True), anchor="mm")
 
-    def _draw_body(self, pen: ImageDraw.ImageDraw, pose: Pose) -> None:
+    def _draw_body(self, pen: ImageDraw.ImageDraw, pose: Pose, corner: tuple[int, int]) -> None:
         foot, (x, z) = self._footprint, pose.position
+
+        def at(right: float, forward: float) -> Point:
+            return _less(self.pixel(*placed(x, z, pose.yaw, right, forward)), corner)
+
         if foot.radius_m is not None:
-            centre = self.pixel(*placed(x, z, pose.yaw, foot.right_m, foot.forward_m))
-            pen.circle(centre, foot.radius_m * self._scale, fill=PAPER, outline=PATH, width=4)
+            pen.circle(at(foot.right_m, foot.forward_m), foot.radius_m * self._scale, fill=PAPER, outline=PATH, width=4)
         else:
             sides = ((-1, -1), (-1, 1), (1, 1), (1, -1))
-            corners = [(foot.right_m + a * foot.half_width_m, foot.forward_m + b * foot.half_length_m) for a, b in sides]
-            pen.polygon([self.pixel(*placed(x, z, pose.yaw, *corner)) for corner in corners], fill=PAPER, outline=PATH, width=4)
-        ahead = placed(x, z, pose.yaw, 0.0, foot.forward_m + (foot.radius_m or foot.half_length_m))
-        pen.line([self.pixel(x, z), self.pixel(*ahead)], fill=PATH, width=5)
+            corners = [at(foot.right_m + a * foot.half_width_m, foot.forward_m + b * foot.half_length_m) for a, b in sides]
+            pen.polygon(corners, fill=PAPER, outline=PATH, width=4)
+        pen.line([at(0.0, 0.0), at(0.0, foot.forward_m + (foot.radius_m or foot.half_length_m))], fill=PATH, width=5)
+
+
+def _less(point: Point, corner: tuple[int, int]) -> Point:
+    return point[0] - corner[0], point[1] - corner[1]
 
 
 def placed(x: float, z: float, yaw: float, right: float, forward: float) -> Point:

@@ -23,6 +23,7 @@ from flare_core.runs.watching.layout import (
     LEFT_COLUMN,
     LINE,
     MAP,
+    STATE_LINES,
     TOP,
     WIDTH,
     Feed,
@@ -34,7 +35,7 @@ from flare_core.runs.watching.record import Recording
 from flare_core.runs.watching.replay import Picture, Replay
 
 TITLE_PX: Final = (30, 26, 22)
-SMALL_PX, COUNT_PX = 16, 28
+SMALL_PX, COUNT_PX, COUNT_FROM = 16, 28, 990
 STATE_PX: Final = (20, 18, 16, 14)
 CARD: Final = (520, 700)  # top and bottom of the closing card
 CARD_SHADE: Final = "#1E1E1E"
@@ -80,12 +81,15 @@ class EpisodeFrames:
         self._bars = ActionBars(body.action_names)
         self._plan = FloorPlan(house, body.footprint, MAP[2] - MAP[0], MAP[3] - MAP[1])
         self._rooms = _rooms_asked_for(recording, house)
-        self._base = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
-        self._draw_base(Ink(self._base))
+        self._ink = Ink(Image.new("RGB", (WIDTH, HEIGHT), PAPER))
+        self._draw_base(self._ink)
 
     def draw(self, step: int) -> Image.Image:
-        """The frame of a step, 0 to the recording's length; the last one shows where the last action led."""
-        recording, ink = self._recording, Ink(self._base.copy())
+        """The frame of a step, 0 to the recording's length; the last one shows where the last action led.
+
+        It is one and the same image, drawn over by the next call.
+        """
+        recording, ink = self._recording, self._ink
         self._replay.go_to(recording, step)
         views = self._replay.views()
         for tile in self._tiles:
@@ -94,6 +98,7 @@ class EpisodeFrames:
         ink.image.paste(plan, self._plan_corner)
         self._bars.draw(ink, recording, step)
         self._draw_state(ink, step)
+        ink.box((COUNT_FROM, 0, WIDTH, 56), PANEL)
         ink.text((WIDTH - EDGE, 12), f"step {step} of {self._about.horizon}", COUNT_PX, bold=True, right=True)
         return ink.image
 
@@ -191,6 +196,7 @@ class EpisodeFrames:
 
     def _draw_state(self, ink: Ink, step: int) -> None:
         top = max(tile.box[3] for tile in self._tiles) + GAP if self._tiles else TOP
+        ink.box((LEFT_COLUMN[0], top, MAP[0], top + STATE_LINES * LINE), PAPER)
         text, world = self._state_line(step), self._recording.world
         if text:
             size, lines = fitted(text, LEFT_COLUMN[1] - LEFT_COLUMN[0], STATE_PX)

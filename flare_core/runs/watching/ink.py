@@ -57,11 +57,12 @@ class Ink:
         self.draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=fill, outline=outline, width=width)
 
 
-def fitted(text: str, width: int, sizes: tuple[int, ...], *, bold: bool = False) -> tuple[int, list[str]]:
+@lru_cache(maxsize=256)
+def fitted(text: str, width: int, sizes: tuple[int, ...], *, bold: bool = False) -> tuple[int, tuple[str, ...]]:
     """The largest of some sizes at which a text fits into one line, and the line; else the smallest, broken into lines between words."""
     for size in sizes:
         if font(size, bold).getlength(text) <= width:
-            return size, [text]
+            return size, (text,)
     lines, face = [""], font(sizes[-1], bold)
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -69,4 +70,4 @@ def fitted(text: str, width: int, sizes: tuple[int, ...], *, bold: bool = False)
             lines[-1] = longer
         else:
             lines.append(word)
-    return sizes[-1], lines
+    return sizes[-1], tuple(lines)

@@ -182,5 +182,4 @@ class _Reel:
 
 def _kept(value: npt.NDArray[Any], last: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     """The last step's array where nothing has changed: most of a state, such as colours, stands still all through an episode."""
-    same = last is not None and np.array_equal(last, value, equal_nan=value.dtype.kind == "f")
-    return last if same and last is not None else value.copy()
+    return last if last is not None and last.tobytes() == value.tobytes() else value.copy()

@@ -14,6 +14,8 @@ from PIL import Image
 from flare_core.errors import SimError
 
 NEEDS_EXTRA: Final = "watch: a video needs the package 'av': pip install 'flare-core[video]'"
+BT709: Final = 1  # in every one of its three enumerations; what a browser takes for granted at this size
+LIMITED: Final = 1  # range of the values
 KEY_EVERY_S: Final = 2  # so that one can jump to nearly any step
 
 
@@ -22,14 +24,18 @@ class Video:
 
     def __init__(self, container: Any, fps: float, width: int, height: int) -> None:
         """Args: container: of PyAV, open for writing."""
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
         rate = Fraction(fps).limit_denominator(1000)
         self._container = container
         self._stream = container.add_stream("libx264", rate=rate)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-        self._stream.options = {"preset": "veryfast", "crf": "21"}
+        self._stream.options = {"preset": "superfast", "crf": "23"}
         context = self._stream.codec_context
         context.gop_size = max(1, round(KEY_EVERY_S * fps))
-        context.colorspace, context.color_primaries, context.color_trc, context.color_range = 1, 1, 1, 1  # BT.709, limited
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED
         self.frames = 0
 
     def add(self, image: Image.Image) -> None:
@@ -37,7 +43,7 @@ class Video:
         from av import VideoFrame
 
         frame = VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = self._reformatter.reformat(frame, format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED)
         frame.pts = self.frames
         self._container.mux(self._stream.encode(frame))
         self.frames += 1

@@ -139,11 +139,11 @@ def save_png(image: Image.Image, path: Path) -> None:
 
 def _draw(painter: EpisodeFrames, recording: Recording, video: Video, fps: float, watcher: Watcher) -> Image.Image:
     """Add one episode to the video; the frame before its last action."""
-    before = image = painter.draw(0)
     for step in range(recording.length):
-        before = image if step == 0 else painter.draw(step)
-        video.add(before)
+        image = painter.draw(step)
+        video.add(image)
         watcher.advance(video.frames)
+    before = image.copy()
     card = painter.card(painter.draw(recording.length))
     for _ in range(closing_frames(fps)):
         video.add(card)
