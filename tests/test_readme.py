@@ -104,6 +104,7 @@ def test_the_robot_of_the_readme_has_ten_lines_and_is_valid(tmp_path: Path) -> N
         "docs/robot.md",
         "docs/import.md",
         "docs/share.md",
+        "docs/watch.md",
     ],
 )
 def test_links_lead_to_files(name: str) -> None:

@@ -131,7 +131,7 @@ def save_png(image: Image.Image, path: Path) -> None:
     """Write a frame whole or not at all; 255 colours do for it and make it small."""
     fresh = path.with_name(f".{path.name}.part")
     try:
-        image.quantize(255, dither=Image.Dither.NONE).save(fresh, format="png", optimize=True)
+        image.quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(fresh, format="png", optimize=True)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
