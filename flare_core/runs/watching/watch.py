@@ -128,10 +128,10 @@ def refuse_taken(path: Path | None, replaces: bool) -> None:
 
 
 def save_png(image: Image.Image, path: Path) -> None:
-    """Write a frame whole or not at all; 255 colours do for it and make it small."""
+    """Write a frame whole or not at all."""
     fresh = path.with_name(f".{path.name}.part")
     try:
-        image.quantize(255, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(fresh, format="png", optimize=True)
+        image.save(fresh, format="png", optimize=True)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
