@@ -15,6 +15,7 @@ from flare_core.commands.specs import check, describe, list_, schema, show
 from flare_core.commands.thor import thor_engine, thor_record
 from flare_core.commands.training import pretrain, train
 from flare_core.commands.transfers import adapt, plan
+from flare_core.commands.watching import watch
 from flare_core.errors import FlareError, StoppedError
 
 STOPPED = 130  # exit code of a program ended by Ctrl-C: 128 + SIGINT
@@ -55,8 +56,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, push, pull, migrate, serve, act, houses, bench,
-    doctor, thor_engine, thor_record,
+    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, watch, push, pull, migrate, serve, act, houses,
+    bench, doctor, thor_engine, thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

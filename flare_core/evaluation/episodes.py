@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from flare_core.policies.distribution import log_probabilities, sample
 from flare_core.policies.interface import Observation, PolicySenses
@@ -36,8 +37,14 @@ Actor = Callable[[Observation, npt.NDArray[np.bool_], npt.NDArray[np.bool_]], np
 """(observation, masks (B, A), rows at the start of an episode (B,)) to actions (B,)."""
 
 
-def policy_actor(stage: Stage, senses: PolicySenses, seed: int, greedy: bool = False) -> Actor:
-    """The policy with its memory: sampled actions (FLaRe's protocol), or the most probable ones."""
+def policy_actor(
+    stage: Stage, senses: PolicySenses, seed: int, greedy: bool = False, tell: Callable[[Tensor], None] = lambda logp: None
+) -> Actor:
+    """The policy with its memory: sampled actions (FLaRe's protocol), or the most probable ones.
+
+    Args:
+        tell: receives the log-probabilities (B, A) that each step's actions are chosen by; -inf where masked.
+    """
     tower = senses.policy.actor
     memory = tower.empty_memory(stage.num_envs)
     key = key_of(seed, "evaluation/action")
@@ -47,6 +54,7 @@ def policy_actor(stage: Stage, senses: PolicySenses, seed: int, greedy: bool = F
         nonlocal memory
         logits, memory = tower.step(senses.inputs(observation), memory.forget(torch.from_numpy(starting)))
         logp = log_probabilities(logits, torch.from_numpy(masks))
+        tell(logp)
         if greedy:
             return logp.argmax(dim=-1).numpy()
         return sample(logp, uniforms(key, stage.episode_numbers, stage.episode_steps)[:, 0])

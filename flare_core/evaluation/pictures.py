@@ -128,7 +128,7 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     figure = Figure(figsize=(5.6 * columns, 5.2 * rows), layout="constrained")
     for at, panel in enumerate(panels):
         axis = figure.add_subplot(rows, columns, at + 1)
-        _draw_house(axis, panel.house)
+        draw_house(axis, panel.house)
         for number, trail in enumerate(panel.trails):
             _draw_trail(axis, trail, LINES[number % len(LINES)])
         axis.set_aspect("equal")
@@ -211,7 +211,8 @@ def plain(axis: Axes) -> None:
     axis.tick_params(labelsize=8)
 
 
-def _draw_house(axis: Axes, house: House) -> None:
+def draw_house(axis: Axes, house: House) -> None:
+    """Draw rooms, furniture, walls and openings in the house's own metres, x to the right and z up the page."""
     for room in house.rooms:
         axis.add_patch(Polygon(room.polygon, closed=True, facecolor=ROOM_COLOURS.get(room.type, "#F2F2F2"), edgecolor="none", zorder=0))
     for thing in sorted(house.objects, key=lambda thing: thing.position[1] + thing.size[1] / 2):

@@ -121,7 +121,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     """
     held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
     given = _given_houses(plan.houses, plan.simulator, held_out.body)
-    place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(_scene(candidate, held_out))
+    place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(scene_of(candidate, held_out))
     randomness = declared(place.body, plan.randomised)
     sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
@@ -158,16 +158,17 @@ def share_out(pairs: Sequence[tuple[str, str]]) -> tuple[tuple[tuple[str, str], 
     return tuple(of_body), tuple(pair for pair in pairs if not pair[0].startswith("embodiment."))
 
 
-def _scene(candidate: Candidate, ground: Ground, randomised: Randomisation = NOTHING) -> Scene:
+def scene_of(candidate: Candidate, ground: Ground, randomised: Randomisation = NOTHING) -> Scene:
+    """What the candidate plays in on this ground."""
     return Scene(
         pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
-        vocabulary=Vocabulary.load(), thor=ground.thor, randomised=randomised,
+        vocabulary=Vocabulary.load(), thor=ground.thor, house_of=ground.house_of, randomised=randomised,
     )  # fmt: skip
 
 
 def _judge(candidate: Candidate, ground: Ground, plan: Plan, watcher: Watcher, greedy: bool) -> Episodes:
     watcher.stage(f"evaluating {candidate.bundle.name}", plan.episodes)
-    scene = _scene(candidate, ground, plan.randomised)
+    scene = scene_of(candidate, ground, plan.randomised)
     return judge_policy(scene, candidate.policy, candidate.senses, plan.episodes, plan.workers, plan.seed, watcher.advance, greedy)
 
 

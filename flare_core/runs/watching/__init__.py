@@ -1,0 +1,1 @@
+"""`flare watch`: episodes recorded, drawn and written as a video."""
