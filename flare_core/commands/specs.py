@@ -47,17 +47,18 @@ def list_() -> None:
     callback=picture,
     help="Picture to write. [default: EMBODIMENT.png]",
 )
-def show(embodiment: str, out: Path | None) -> None:
+@click.option("--seed", type=int, help="Of a robot with ranges: a body drawn with this seed. [default: the middle of every range]")
+def show(embodiment: str, out: Path | None, seed: int | None) -> None:
     """Draw a robot from its side with its cameras' cones, and what they see in a house.
 
     EMBODIMENT is a YAML file or the name of a packaged robot.
     """
-    from flare_core.embodiments.spec import load_embodiment
+    from flare_core.embodiments.drawing import shown_body
     from flare_core.runs import showing
     from flare_core.runs.console import print_table
 
     use_one_thread()
-    body, _ = load_embodiment(embodiment)
+    body = shown_body(embodiment, seed)
     path = out or Path(f"{body.name}.png")
     click.echo(showing.shape_line(body))
     print_table(showing.camera_rows(body))

@@ -171,6 +171,7 @@ class RandomisationSpec(Spec):
     position_m: float = Field(default=0.0, ge=0, description="Camera position on each axis, plus or minus.")
     other_mounts: OtherMountsSpec | None = None
     plain: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in the houses' own colours instead of random ones.")
+    bodies: int = Field(default=256, gt=0, description="Of a robot with ranges: bodies that are drawn, each for its share of the episodes.")
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
 

@@ -50,7 +50,10 @@ class Ground(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator."""
+    """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator.
+
+    Where there are `bodies`, every episode is played with one of these; `body` is like them in all but sizes.
+    """
 
     pack: ScenePack
     body: Embodiment
@@ -59,6 +62,7 @@ class Scene:
     vocabulary: Vocabulary
     thor: Thor | None = None
     house_of: Callable[[int], House] | None = None
+    bodies: tuple[Embodiment, ...] = ()
 
 
 def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) -> Ground:
@@ -127,7 +131,9 @@ def _stage(scene: Scene, rows: int, seed: int, randomise: float, schedule: Liter
 
 def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:
     if scene.thor is None:
-        return EmbeddedSimulator(scene.pack, scene.body, rows, seed)
+        return EmbeddedSimulator(scene.pack, scene.body, rows, seed, bodies=scene.bodies)
+    if scene.bodies:
+        raise SimError("ai2thor: plays with one robot at a time, not with bodies that are drawn. Use `simulator.kind: embedded`, or one robot")
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
     from flare_core.simulators.thor.simulator import ThorSimulator
 
