@@ -56,7 +56,9 @@ def draw_body(resolved: Mapping[str, Value], seed: int, index: int) -> Embodimen
         wrong = next((f"{'.'.join(map(str, loc))}: {text}" for loc, text in checks.problems(numbers)), "")
         if not wrong:
             return build(spec, f"{name}-{index}" if order else name)
-    raise SpecError(f"{name}: of {TRIES} bodies that were drawn for number {index} none was possible. The last one: {wrong}. Narrow the ranges")
+    raise SpecError(
+        f"{name}: of {TRIES} bodies that were drawn for number {index} none was possible. The last one: {wrong}. Narrow the ranges"
+    )
 
 
 def draw_bodies(resolved: Mapping[str, Value], seed: int, count: int) -> tuple[Embodiment, ...]:

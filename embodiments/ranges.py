@@ -213,9 +213,7 @@ def _ends(order: Sequence[Draw], document: Mapping[str, Value]) -> dict[Loc, tup
     return {draw.loc: (lows[0], highs[1]) for draw, lows, highs in _bounds(order, document)}
 
 
-def _bounds(
-    order: Sequence[Draw], document: Mapping[str, Value]
-) -> Iterator[tuple[Draw, tuple[float, float], tuple[float, float]]]:
+def _bounds(order: Sequence[Draw], document: Mapping[str, Value]) -> Iterator[tuple[Draw, tuple[float, float], tuple[float, float]]]:
     """(draw, least and greatest of its low bound, least and greatest of its high bound)."""
     by_key, reach = {draw.key: draw for draw in order}, dict[str, tuple[float, float]]()
 

@@ -21,6 +21,7 @@ from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
+from flare_core.runs.pretraining import held_out_bodies
 from flare_core.runs.stages import HELD_OUT_HOUSES, Ground, Scene, Split, Thor, ground_of, place_of
 from flare_core.simulators.embedded.compile import compile_scene
 from flare_core.simulators.embedded.pack import pack
@@ -132,7 +133,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
 def _scene(candidate: Candidate, ground: Ground) -> Scene:
     return Scene(
         pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
-        vocabulary=Vocabulary.load(), thor=ground.thor,
+        vocabulary=Vocabulary.load(), thor=ground.thor, bodies=held_out_bodies(candidate.bundle.embodiment_spec),
     )  # fmt: skip
 
 

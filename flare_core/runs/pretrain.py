@@ -31,7 +31,15 @@ from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judge import judge_policy
 from flare_core.runs.judgement import judgement, settle_ending
-from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, held_out_bodies, randomised_bodies, randomised_body, with_start
+from flare_core.runs.pretraining import (
+    Pretraining,
+    blank_policy,
+    first_policy,
+    held_out_bodies,
+    randomised_bodies,
+    randomised_body,
+    with_start,
+)
 from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, embedded, houses_of, training_stages
 from flare_core.tasks.expert import guide_for

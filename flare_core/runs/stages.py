@@ -133,7 +133,9 @@ def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:
     if scene.thor is None:
         return EmbeddedSimulator(scene.pack, scene.body, rows, seed, bodies=scene.bodies)
     if scene.bodies:
-        raise SimError("ai2thor: plays with one robot at a time, not with bodies that are drawn. Use `simulator.kind: embedded`, or one robot")
+        raise SimError(
+            "ai2thor: plays with one robot at a time, not with bodies that are drawn. Use `simulator.kind: embedded`, or one robot"
+        )
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
     from flare_core.simulators.thor.simulator import ThorSimulator
 
