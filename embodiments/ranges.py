@@ -154,7 +154,8 @@ def _found(document: Mapping[str, Value]) -> tuple[list[Draw], list[Complaint]]:
 def _draw(loc: Loc, here: Mapping[str, Value]) -> Draw:
     """What `_miswritten` has nothing to say about."""
     bounds, of = here[WORD], here.get("of")
-    assert isinstance(bounds, list) and (of is None or isinstance(of, str))
+    assert isinstance(bounds, list)
+    assert of is None or isinstance(of, str)
     low, high = (one if isinstance(one, str | int | float) else 0.0 for one in bounds)
     return Draw(loc=loc, low=low, high=high, of=of)
 

@@ -296,8 +296,8 @@ def load_embodiment(
     drawn = ranges.draws_of(content_of(loaded.resolved))
     if drawn and random == "refuse":
         raise SpecError(
-            f"{loaded.line_of(drawn[0].loc)}: {drawn[0].key}: '{loaded.name}' describes many bodies, and here one is needed. Pretrain on it "
-            "(`flare pretrain`), look at one of its bodies (`flare show --seed 1`), or write one number here"
+            f"{loaded.line_of(drawn[0].loc)}: {drawn[0].key}: '{loaded.name}' describes many bodies, and here one is needed. Pretrain on "
+            "it (`flare pretrain`), look at one of its bodies (`flare show --seed 1`), or write one number here"
         )
     return build(loaded.spec, loaded.name), loaded
 

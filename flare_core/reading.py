@@ -149,7 +149,7 @@ def read(
     specs = list[S]()
     for form in settled:
         try:  # JSON, because strict JSON takes a list for a tuple, but no text for a number and no true for 1
-            specs.append(model.model_validate_json(json.dumps(known | form.document), strict=True))
+            specs.append(model.model_validate_json(json.dumps({**known, **form.document}), strict=True))
         except pydantic.ValidationError as bad:
             faults += _as_written(spec_faults.explain(bad, replace(tree, value={**document, **form.document}), model, HEADER), form, tree)
     if check is not None and settled:

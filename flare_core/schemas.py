@@ -88,7 +88,7 @@ _DRAW: Final[Mapping[str, Any]] = MappingProxyType(
                 "maxItems": 2,
                 "items": {"anyOf": [{"type": "number"}, {"type": "string"}]},
                 "description": "Low and high bound, each a number or the dotted key of one, such as base.height_m. Directions of a mount or "
-                "of the base's centre may go below zero, which is that much the opposite way: forward_m of -0.1 is back_m of 0.1.",
+                "of the base's centre may go below zero, which is as much the other way.",
             },
             "of": {"type": "string", "description": "Dotted key of a number that both bounds are factors of."},
         },

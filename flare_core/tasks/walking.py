@@ -65,7 +65,7 @@ class Walker:
 
     def kit(self, row: int) -> Kit:
         """Of a row's body."""
-        return self.kits[self._kit_of[self._simulator.row_bodies[row]]]
+        return self.kits[int(self._kit_of[self._simulator.row_bodies[row]])]
 
     def by_kit(self, rows: Ints) -> Iterator[tuple[int, Ints]]:
         """(number of a kit, indices into `rows` of those whose body has it)."""

@@ -55,7 +55,8 @@ def test_a_row_is_bit_for_bit_as_a_simulator_with_its_body_alone(house: House, b
     for row, start in enumerate(given):
         alone = EmbeddedSimulator(many.pack, bodies[many.body_of(start.episode)], 1, SEED)
         image, eye = play(alone, [start])
-        assert np.array_equal(images[row], image[0]) and np.array_equal(eyes[row], eye[0])
+        assert np.array_equal(images[row], image[0])
+        assert np.array_equal(eyes[row], eye[0])
 
 
 def test_rows_do_not_depend_on_their_order_or_number(house: House, bodies: tuple[Embodiment, ...]) -> None:
@@ -94,7 +95,8 @@ def test_ways_are_those_of_the_body_alone(house: House, bodies: tuple[Embodiment
             assert (one is None) == (other is None)
             if one is not None and other is not None:
                 found += 1
-                assert np.array_equal(one.metres, other.metres) and np.array_equal(one.goals, other.goals)
+                assert np.array_equal(one.metres, other.metres)
+                assert np.array_equal(one.goals, other.goals)
     assert found
 
 

@@ -135,7 +135,8 @@ class Navigator:
     def point_field(self, house: int, x: float, z: float, within_m: float, body: int = 0) -> Field | None:
         """Way to the nearest place within a distance of a point of the floor."""
         key = (house, body, "point", round(x, 3), round(z, 3), within_m)
-        return self._fields.get(key, lambda: self._field_to(house, (), self._cells_around(house, np.array([[x, z]]), within_m, body), body))
+        point = np.array([[x, z]])
+        return self._fields.get(key, lambda: self._field_to(house, (), self._cells_around(house, point, within_m, body), body))
 
     def reach_field(self, house: int, objects: tuple[int, ...], body: int = 0) -> Field | None:
         """Way to the nearest place from which the arm can take one of the objects."""
@@ -236,14 +237,14 @@ class Navigator:
         world, pack, at, which = self._world(), self._pack, self._bodies[0].camera_index(camera), self._pool.which[rows]
         yaw, position = world.yaw[rows], world.position[rows]
         offset = world.camera_position[rows, at] - position
-        sin, cos = np.sin(yaw), np.cos(yaw)
+        shapes, sin, cos = self._pool.shapes[which], np.sin(yaw), np.cos(yaw)
         mount = np.stack([
             cos * offset[:, 0] - sin * offset[:, 2], offset[:, 1], sin * offset[:, 0] + cos * offset[:, 2], world.camera_yaw[rows, at] - yaw
         ], axis=1)  # fmt: skip
         lenses, limits = self._eyes.get((camera, margin), lambda: self._lenses_and_limits(at, margin))
         out = np.empty(len(rows), dtype=np.int64)
         views.first_looks(
-            pack.boxes, pack.box_object, pack.box_start, pack.object_box, pack.object_start, self._near, self._pool.shapes[which], world.house[rows],
+            pack.boxes, pack.box_object, pack.box_start, pack.object_box, pack.object_start, self._near, shapes, world.house[rows],
             objects, np.stack([position[:, 0], position[:, 2], yaw], axis=1), mount, world.camera_pitch[rows, at], lenses[which],
             within_m, world.camera_joints[rows, at], limits[which], turns.yaw, turns.pan, turns.tilt, turns.via, out,
         )  # fmt: skip

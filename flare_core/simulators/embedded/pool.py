@@ -94,7 +94,7 @@ def check_alike(bodies: Sequence[Embodiment]) -> None:
     for body in bodies[1:]:
         if _structure(body) != first:
             raise SimError(
-                f"pool: {body.name} has other cameras, joints, actions, senses or another arm than {bodies[0].name}. Bodies of one batch differ "
+                f"pool: {body.name} has other cameras, joints, actions, senses or arm than {bodies[0].name}. Bodies of one batch differ "
                 "in sizes alone; draw them from one spec"
             )
 

@@ -190,8 +190,10 @@ def first_looks(
     objects: Ints, pose: Floats, mount: Floats, pitch: Floats, lens: Floats, within_m: float, joints: Floats, limits: Floats,
     turn_yaw: Floats, turn_pan: Floats, turn_tilt: Floats, via: Ints, out: Ints,
 ) -> None:  # fmt: skip
-    """`first_look` for every row: shapes (R, 6), house (R,), objects (R, K), pose (R, 3), mount (R, 4), pitch (R,), lens (R, 4),
-    joints (R, 2), limits (R, 2, 2), out (R,)."""
+    """`first_look` for every row.
+
+    Shapes (R, 6), house (R,), objects (R, K), pose (R, 3), mount (R, 4), pitch (R,), lens (R, 4), joints (R, 2), limits (R, 2, 2).
+    """
     near_boxes, near_owners = np.empty((near.shape[0], 8)), np.empty(near.shape[0], np.int64)
     targets = np.empty((objects.shape[1], 8))
     for row in range(house.shape[0]):
