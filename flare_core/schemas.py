@@ -79,7 +79,6 @@ _DRAW: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "type": "object",
         "additionalProperties": False,
-        "required": ["uniform"],
         "description": "A number that is drawn for every body, in a robot that describes many.",
         "properties": {
             "uniform": {
@@ -87,8 +86,8 @@ _DRAW: Final[Mapping[str, Any]] = MappingProxyType(
                 "minItems": 2,
                 "maxItems": 2,
                 "items": {"anyOf": [{"type": "number"}, {"type": "string"}]},
-                "description": "Low and high bound, each a number or the dotted key of one, such as base.height_m. Directions of a mount or "
-                "of the base's centre may go below zero, which is as much the other way.",
+                "description": "Low and high bound, each a number or the dotted key of one, such as base.height_m. Directions of a mount "
+                "or of the base's centre may go below zero, which is as much the other way.",
             },
             "of": {"type": "string", "description": "Dotted key of a number that both bounds are factors of."},
         },

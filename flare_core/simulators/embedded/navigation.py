@@ -171,8 +171,8 @@ class Navigator:
             if takes[own]:
                 reaching.mark_reach(
                     pack.boxes, pack.box_object, int(pack.box_start[house]), int(pack.box_start[house + 1]), takes, own,
-                    pack.object_box[pack.object_start[house] + own], arms.numbers_of(arm), *_arm_range(arm), self._pool.shapes[body], reachable,
-                    *here.origin, grid.CELL_M, self._near, goal,
+                    pack.object_box[pack.object_start[house] + own], arms.numbers_of(arm), *_arm_range(arm), self._pool.shapes[body],
+                    reachable, *here.origin, grid.CELL_M, self._near, goal,
                 )  # fmt: skip
         return np.flatnonzero(_roomy(goal)).astype(np.int32)
 
