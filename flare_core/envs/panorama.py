@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from flare_core.embodiments.body import Embodiment
+from flare_core.envs.observation import FIRST
 from flare_core.world import Bools, Floats, Ints, World
 
 PIECES: Final = 72  # of the circle
@@ -28,11 +29,11 @@ class Panorama:
         self._middles = (np.arange(PIECES) + 0.5) * (math.tau / PIECES)
         self.shown: Bools = np.zeros((batch, PIECES), dtype=np.bool_)
 
-    def begin(self, rows: Ints, world: World, which: Ints) -> None:
+    def begin(self, rows: Ints, world: World, which: Ints = FIRST) -> None:
         """Episodes begin in these rows; what their cameras show now counts. `which` (B,) as in `BodyState`."""
         self.shown[rows] = self._in_view(world, which)[rows]
 
-    def look(self, world: World, which: Ints) -> None:
+    def look(self, world: World, which: Ints = FIRST) -> None:
         """After a step."""
         self.shown |= self._in_view(world, which)
 
