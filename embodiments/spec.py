@@ -13,11 +13,13 @@ from typing import Annotated, Final, Literal, Self, get_args
 import pydantic
 from pydantic import Field
 
-from flare_core.embodiments import checks, directions
+from flare_core.embodiments import checks, directions, ranges
 from flare_core.embodiments.body import Arm, Camera, Embodiment, Footprint, Jitter, Noise, Range, Sense
 from flare_core.embodiments.effects import ActionsSpec, Directed, Entry, Name, actions_of
 from flare_core.embodiments.presets import LENSES, LensPreset
-from flare_core.reading import Loaded, Spec, read
+from flare_core.errors import SpecError
+from flare_core.reading import HEADER, Loaded, Spec, read
+from flare_core.yaml_tree import Value
 
 Offset = Annotated[float, Field(ge=0, le=3)]  # metres on the robot
 Travel = Annotated[float, Field(ge=-3, le=3)]  # metres of a straight joint
@@ -34,6 +36,7 @@ DISPLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "intrinsics": ("vertical_fov_deg", "horizontal_fov_deg", "preset", "width_px", "height_px"),
         "vertical_fov_deg": ("horizontal_fov_deg", "intrinsics", "preset"),
         "horizontal_fov_deg": ("vertical_fov_deg", "intrinsics", "preset"),
+        "uniform": ("of",),
         "radius_m": ("width_m", "length_m"),
         "width_m": ("radius_m",),
         "length_m": ("radius_m",),
@@ -315,6 +318,7 @@ def load_embodiment(
     within: str = "",
     self_contained: bool = False,
     where: str = "",
+    random: Literal["refuse", "middle"] = "refuse",
 ) -> tuple[Embodiment, Loaded[EmbodimentSpec]]:
     """A robot and the spec that describes it.
 
@@ -325,6 +329,8 @@ def load_embodiment(
         within: what was put before their keys, as in `read`.
         self_contained: refuse `extends`, for a file that came from somewhere else.
         where: 'file:line' of the reference, for the message if there is no such robot.
+        random: what becomes of a spec that describes many bodies (`{uniform: [low, high]}`): refused, or the body in the middle of
+            all its ranges. `drawing.draw_body` draws from it.
 
     Raises:
         SpecError: with all faults at once.
@@ -338,10 +344,22 @@ def load_embodiment(
         within=within,
         displaces=DISPLACES,
         check=checks.problems,
+        forms=ranges.forms_of,
         self_contained=self_contained,
         where=where,
     )
+    drawn = ranges.draws_of(content_of(loaded.resolved))
+    if drawn and random == "refuse":
+        raise SpecError(
+            f"{loaded.line_of(drawn[0].loc)}: {drawn[0].key}: '{loaded.name}' describes many bodies, and here one is needed. Pretrain on "
+            "it (`flare pretrain`), look at one of its bodies (`flare show --seed 1`), or write one number here"
+        )
     return build(loaded.spec, loaded.name), loaded
+
+
+def content_of(resolved: Mapping[str, Value]) -> dict[str, Value]:
+    """A resolved document without its header."""
+    return {key: value for key, value in resolved.items() if key not in HEADER}
 
 
 def build(spec: EmbodimentSpec, name: str) -> Embodiment:

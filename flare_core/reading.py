@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,23 @@ _MAX_CHAIN: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 Check: TypeAlias = Callable[[Mapping[str, Value]], Iterable[tuple[Loc, str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A document as it may be once something in it has been settled.
+
+    Attributes:
+        told: where values stand that have another path here.
+        only: if given, the paths of the only values that this form judges.
+    """
+
+    document: Mapping[str, Value]
+    told: Mapping[Loc, Loc] = field(default_factory=dict)
+    only: frozenset[Loc] | None = None
+
+
+Forms: TypeAlias = Callable[[Mapping[str, Value]], tuple[Sequence[tuple[Loc, str]], Sequence[Form]]]
 
 
 class Spec(pydantic.BaseModel):
@@ -95,6 +112,7 @@ def read(
     within: str = "",
     displaces: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     check: Check | None = None,
+    forms: Forms | None = None,
     self_contained: bool = False,
     where: str = "",
 ) -> Loaded[S]:
@@ -110,6 +128,8 @@ def read(
         displaces: see `yaml_tree.merge`.
         check: what the model cannot see; gets the document even if the model refuses it, so that it must doubt
             every type, and yields (path, message) pairs.
+        forms: what is wrong with the document itself, and the forms that it has to be right in; the spec is read from the first.
+            Left out, there is one: the document as it is.
         self_contained: refuse `extends`, for files that came from somewhere else.
         where: 'file:line' of the reference, put before the message if there is no such spec.
 
@@ -124,21 +144,33 @@ def read(
     document = tree.value if isinstance(tree.value, dict) else {}
     content = {key: value for key, value in document.items() if key not in HEADER}
     known = {key: value for key, value in {**document, "name": name}.items() if key in model.model_fields}
-    spec: S | None = None
-    try:  # JSON, because strict JSON takes a list for a tuple, but no text for a number and no true for 1
-        spec = model.model_validate_json(json.dumps(known | content), strict=True)
-    except pydantic.ValidationError as bad:
-        faults += spec_faults.explain(bad, tree, model, HEADER)
-    if check is not None:
-        faults += [Fault(place=tree.place(loc), loc=loc, text=text) for loc, text in check(content)]
+    wrong, settled = ((), (Form(document=content),)) if forms is None else forms(content)
+    faults += [Fault(place=tree.place(loc), loc=loc, text=text) for loc, text in wrong]
+    specs = list[S]()
+    for form in settled:
+        try:  # JSON, because strict JSON takes a list for a tuple, but no text for a number and no true for 1
+            specs.append(model.model_validate_json(json.dumps({**known, **form.document}), strict=True))
+        except pydantic.ValidationError as bad:
+            faults += _as_written(spec_faults.explain(bad, replace(tree, value={**document, **form.document}), model, HEADER), form, tree)
+    if check is not None and settled:
+        found = [Fault(place=tree.place(loc), loc=loc, text=text) for loc, text in check(settled[0].document)]
+        faults += _as_written(found, settled[0], tree)
     faults += _origin_faults(tree, document)
-    if faults or spec is None:
+    if faults or not specs:
         raise report(faults)
     head: dict[str, Value] = {"kind": kind, "name": name}
     head |= {key: document[key] for key in ("origin", "origins") if key in document}
     return Loaded(
-        spec=spec, path=path, name=name, resolved=head | content, sha256=_digest(kind, content), places=MappingProxyType(tree.places)
+        spec=specs[0], path=path, name=name, resolved=head | content, sha256=_digest(kind, content), places=MappingProxyType(tree.places)
     )
+
+
+def _as_written(faults: Iterable[Fault], form: Form, tree: Tree) -> Iterable[Fault]:
+    """Faults of a form, at the places of the document that it came from."""
+    for fault in faults:
+        loc = form.told.get(fault.loc, fault.loc)
+        if form.only is None or loc in form.only:
+            yield replace(fault, loc=loc, place=tree.place(loc))
 
 
 def _digest(kind: str, content: Mapping[str, Value]) -> str:

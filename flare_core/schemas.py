@@ -63,6 +63,8 @@ def write_schemas(folder: Path) -> list[Path]:
 
 def _schema(kind: str, model: type[Spec]) -> dict[str, Any]:
     schema: dict[str, Any] = _without_required(model.model_json_schema())
+    if kind == "embodiment":
+        schema = _with_draws(schema)
     first = {"kind": {"const": kind, "description": "What the file is about; its first line."}}
     own = {key: value for key, value in schema["properties"].items() if key not in ("kind", *_HEADER)}
     return schema | {
@@ -71,6 +73,44 @@ def _schema(kind: str, model: type[Spec]) -> dict[str, Any]:
         "required": ["kind"],
         "title": kind,
     }
+
+
+_DRAW: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "A number that is drawn for every body, in a robot that describes many.",
+        "properties": {
+            "uniform": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "items": {"anyOf": [{"type": "number"}, {"type": "string"}]},
+                "description": "Low and high bound, each a number or the dotted key of one, such as base.height_m. Directions of a mount "
+                "or of the base's centre may go below zero, which is as much the other way.",
+            },
+            "of": {"type": "string", "description": "Dotted key of a number that both bounds are factors of."},
+        },
+    }
+)
+_ONE_ARM: Final = ("ArmSpec", "TravelSpec", "WristSpec", "ShoulderSpec", "MoveArm", "MoveHand")  # whose numbers are not drawn
+
+
+def _with_draws(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A robot's schema in which a draw may stand for a number."""
+
+    def build(node: Any) -> Any:
+        if isinstance(node, list):
+            return [build(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if node.get("type") in ("number", "integer"):
+            about = {key: value for key, value in node.items() if key in ("description", "default", "title")}
+            return about | {"anyOf": [{key: value for key, value in node.items() if key not in about}, {"$ref": "#/$defs/Draw"}]}
+        return {key: build(value) for key, value in node.items()}
+
+    definitions = {name: node if name in _ONE_ARM else build(node) for name, node in schema["$defs"].items()}
+    return {**schema, "$defs": {**definitions, "Draw": dict(_DRAW)}}
 
 
 def _without_required(node: Any) -> Any:

@@ -71,6 +71,7 @@ class Field:
         metres: (nz * nx,) float32. Positive or 0 where the body can be; negative in the band next to obstacles, where the
             grid forbids to stand but a body may end up: the distance is the amount. Infinite beyond.
         goals: (G,) cells from which the target can be seen.
+        body: which of the simulator's bodies it is for.
     """
 
     house: int
@@ -79,6 +80,7 @@ class Field:
     shape: tuple[int, int]
     metres: npt.NDArray[np.float32]
     goals: npt.NDArray[np.int32]
+    body: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,28 +120,28 @@ class Moves:
 
 
 class Navigation(Protocol):
-    """What can be asked about ways and views, for the body of one simulator."""
+    """What can be asked about ways and views: of a house for one of the simulator's bodies, of rows for the body that each has."""
 
-    def reachable(self, house: int) -> Floats:
+    def reachable(self, house: int, body: int = 0) -> Floats:
         """(N, 2) x, z of the cells of the largest connected place where the body can stand and turn."""
 
-    def field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float) -> Field | None:
+    def field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int = 0) -> Field | None:
         """Way to the nearest place from which the camera, turned as far as base and joints allow, sees one of the objects.
 
         Returns:
             None when there is no such place.
         """
 
-    def room_field(self, house: int, rooms: tuple[int, ...]) -> Field | None:
+    def room_field(self, house: int, rooms: tuple[int, ...], body: int = 0) -> Field | None:
         """Way into the nearest of these rooms; None when the body can get into none."""
 
-    def near_field(self, house: int, objects: tuple[int, ...], within_m: float) -> Field | None:
+    def near_field(self, house: int, objects: tuple[int, ...], within_m: float, body: int = 0) -> Field | None:
         """Way to the nearest place within a horizontal distance of one of the objects' centres; None when there is none."""
 
-    def point_field(self, house: int, x: float, z: float, within_m: float) -> Field | None:
+    def point_field(self, house: int, x: float, z: float, within_m: float, body: int = 0) -> Field | None:
         """Way to the nearest place within a distance of a point of the floor; None when there is none."""
 
-    def reach_field(self, house: int, objects: tuple[int, ...]) -> Field | None:
+    def reach_field(self, house: int, objects: tuple[int, ...], body: int = 0) -> Field | None:
         """Way to the nearest place from which the arm can take one of the objects; None when there is none.
 
         Raises:
@@ -162,7 +164,7 @@ class Navigation(Protocol):
     def distance(self, field: Field, x: Floats, z: Floats) -> Floats:
         """(N,) metres from each point to the nearest goal cell; infinite where there is no way."""
 
-    def sees(self, house: int, poses: Floats, objects: tuple[int, ...], camera: str, within_m: float) -> Bools:
+    def sees(self, house: int, poses: Floats, objects: tuple[int, ...], camera: str, within_m: float, body: int = 0) -> Bools:
         """(N,) whether a body at each pose (x, z, yaw) with every joint at home would see one of the objects."""
 
     def look(self, rows: Ints, objects: Ints, camera: str, within_m: float, margin: float, turns: Turns) -> Ints:
@@ -187,6 +189,7 @@ class Simulator(Protocol):
     name: str
     """What figures from it are called after."""
     body: Embodiment
+    """What all bodies have in common can be asked of this one: names, roles, kinds of effects."""
     batch: int
     lost: Bools
     """(B,) rows whose state is lost, as when a simulator outside of this process has crashed: until they are begun anew, nothing that
@@ -195,6 +198,17 @@ class Simulator(Protocol):
     @property
     def navigation(self) -> Navigation:
         """Ways and views in these houses for this body."""
+
+    @property
+    def bodies(self) -> Sequence[Embodiment]:
+        """Those that rows may have, all of one structure."""
+
+    @property
+    def row_bodies(self) -> Ints:
+        """(B,) which of `bodies` every row has."""
+
+    def body_of(self, episode: int) -> int:
+        """Which of `bodies` an episode is played with, by its number alone."""
 
     def house_count(self) -> int: ...
 

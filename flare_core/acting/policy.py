@@ -14,6 +14,7 @@ from flare_core.acting.actions import Action, action_of
 from flare_core.acting.pictures import CameraNeed, pictures_for
 from flare_core.acting.state import State, home_state, refuse_missing, world_of
 from flare_core.embodiments.body import Embodiment
+from flare_core.embodiments.drawing import is_random
 from flare_core.embodiments.needs import Need, needs_of
 from flare_core.envs.observation import BodyState
 from flare_core.envs.play import GOAL_WORDS, MOST_WORDS, Observation
@@ -216,6 +217,10 @@ def load(reference: str | Path, *, greedy: bool = False, seed: int = 0) -> Polic
         FlareError: the bundle cannot be used.
     """
     candidate = ready(reference if isinstance(reference, str) else str(reference))
+    if is_random(candidate.bundle.embodiment_spec):
+        raise ActingError(
+            f"{reference}: is a policy of many bodies, and a robot has one. Carry it to yours first, by a transfer and `flare adapt`"
+        )
     body, task = candidate.bundle.embodiment, candidate.task
     vocabulary = Vocabulary.load()
     cameras = {}

@@ -44,7 +44,7 @@ def describe(folder: Path, listed: Mapping[str, str], header: Mapping[str, tenso
     if facts.tensors is not None or layout.lists_tensors:
         tensors.compare_with(facts.tensors or {}, header, str(folder / layout.weights), POLICY)
     files.read_document(folder / EMBODIMENT, "embodiment")
-    body, loaded = load_embodiment(folder / EMBODIMENT, self_contained=True)
+    body, loaded = load_embodiment(folder / EMBODIMENT, self_contained=True, random="middle")
     plan, account = _read_plan(folder / PLAN) if PLAN in listed else (None, ())
     _compare(facts, body, plan, folder)
     source, source_spec = _read_source(folder / layout.source) if layout.source in listed else (None, None)
@@ -79,7 +79,7 @@ def _read_plan(path: Path) -> tuple[Plan, tuple[Mapping[str, Any], ...]]:
 
 def _read_source(path: Path) -> tuple[Embodiment, dict[str, Any]]:
     files.read_document(path, "embodiment")
-    body, loaded = load_embodiment(path, self_contained=True)
+    body, loaded = load_embodiment(path, self_contained=True, random="middle")
     return body, loaded.resolved
 
 

@@ -54,12 +54,13 @@ def list_() -> None:
     help="A picture that the robot's camera took: draw onto it where its horizon and the floor 1, 2 and 4 m away must be.",
 )
 @click.option("--camera", metavar="NAME", help="With --photo, the camera that took it. [default: the one that navigates]")
-def show(embodiment: str, out: Path | None, photo: Path | None, camera: str | None) -> None:
+@click.option("--seed", type=int, help="Of a robot with ranges: a body drawn with this seed. [default: the middle of every range]")
+def show(embodiment: str, out: Path | None, photo: Path | None, camera: str | None, seed: int | None) -> None:
     """Draw a robot from its side and from above, with its cameras' cones, what they see in three houses, and its actions.
 
     EMBODIMENT is a YAML file or the name of a packaged robot.
     """
-    from flare_core.embodiments.spec import load_embodiment
+    from flare_core.embodiments.drawing import shown_body
     from flare_core.runs import showing
     from flare_core.runs.console import print_table
     from flare_core.runs.warnings.table import body_warnings
@@ -67,7 +68,7 @@ def show(embodiment: str, out: Path | None, photo: Path | None, camera: str | No
     if camera is not None and photo is None:
         raise click.UsageError("--camera goes with --photo: without, every camera is shown")
     use_one_thread()
-    body, loaded = load_embodiment(embodiment)
+    body, loaded = shown_body(embodiment, seed)
     if photo is None:
         path = out or Path(f"{body.name}.png")
         click.echo(showing.shape_line(body))

@@ -1,5 +1,8 @@
 """What a policy is told about its body, and which actions the body's state allows."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,6 +11,7 @@ from flare_core.tasks.task import MARK
 from flare_core.world import Bools, Floats, Ints, World
 
 SLACK = 1e-6  # rounding of a joint that was moved many times
+FIRST: Final = np.zeros(1, dtype=np.int64)
 
 
 class BodyState:
@@ -17,12 +21,17 @@ class BodyState:
         marks: (A,) bool, actions that mark a room as seen.
     """
 
-    def __init__(self, body: Embodiment) -> None:
-        ranges = _joints(body)
+    def __init__(self, body: Embodiment, bodies: Sequence[Embodiment] = ()) -> None:
+        """Lay out the columns of the state.
+
+        Args:
+            bodies: of the same structure, where rows have one of these each; N of them, else 1.
+        """
+        ranges, every = _joints(body), [_joints(one) for one in bodies or (body,)]
         self.body = body
         self.size = len(body.body_inputs)
-        self._low = np.array([joint.low for _, joint in ranges])
-        self._high = np.array([joint.high for _, joint in ranges])
+        self._low = np.array([[joint.low for _, joint in one] for one in every])  # (N, joints)
+        self._high = np.array([[joint.high for _, joint in one] for one in every])
         self._source = np.array([at for at, _ in ranges], dtype=np.int64)
         self._grips = body.gripper != "none"
         self.marks = np.array([action.effect.kind == "say" and action.effect.axis == MARK for action in body.actions])
@@ -33,17 +42,18 @@ class BodyState:
         order = [at for at, _ in ranges]
         self._moved = np.array([at for at, column in enumerate(columns) if column in order], dtype=np.int64)
         self._joint = np.array([order.index(column) for column in columns if column in order], dtype=np.int64)
-        self._amount = np.array([body.actions[at].effect.amount for at in self._moved])
+        self._amount = np.array([[one.actions[at].effect.amount for at in self._moved] for one in bodies or (body,)])
         self._dynamic = bool(len(self._moved)) or bool(self._holding.any()) or bool(self._empty.any())
 
-    def observe(self, world: World, counts: Ints) -> npt.NDArray[np.float32]:
+    def observe(self, world: World, counts: Ints, which: Ints = FIRST) -> npt.NDArray[np.float32]:
         """(B, D) joints scaled to [-1, 1] by their limits, then 1 or 0 for a full or empty gripper and for every sense.
 
         Args:
             counts: (B, A) how often each action was chosen in every row's episode.
+            which: (B,) which of the bodies each row has; (1,) if all have the same.
         """
-        joints = self._values(world)
-        parts = [np.clip(2.0 * (joints - self._low) / np.maximum(self._high - self._low, 1e-9) - 1.0, -1.0, 1.0)]
+        joints, low, high = self._values(world), self._low[which], self._high[which]
+        parts = [np.clip(2.0 * (joints - low) / np.maximum(high - low, 1e-9) - 1.0, -1.0, 1.0)]
         if self._grips:
             parts.append((world.held >= 0)[:, None])
         if "contact" in self.body.senses:
@@ -52,15 +62,15 @@ class BodyState:
             parts.append(counts[:, self.marks].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def masks(self, world: World) -> Bools:
+    def masks(self, world: World, which: Ints = FIRST) -> Bools:
         """(B, A) True where an action is allowed: the robot can do it, its needs are met, and the joint has the way left."""
         allowed: Bools = np.repeat(self._static[None], len(world.yaw), axis=0)
         if not self._dynamic:
             return allowed
         full = (world.held >= 0)[:, None]
         allowed &= (full | ~self._holding) & ~(full & self._empty)
-        joints = self._values(world)[:, self._joint]
-        left = np.where(self._amount > 0, self._high[self._joint] - joints, joints - self._low[self._joint])
+        joints, low, high = self._values(world)[:, self._joint], self._low[which][:, self._joint], self._high[which][:, self._joint]
+        left = np.where(self._amount[which] > 0, high - joints, joints - low)
         allowed[:, self._moved] &= left > SLACK
         return allowed
 

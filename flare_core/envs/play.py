@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flare_core.envs.augmenting import Augmenter
-from flare_core.envs.observation import BodyState
+from flare_core.envs.observation import FIRST, BodyState
 from flare_core.envs.panorama import Panorama
 from flare_core.errors import SimError, TaskError
 from flare_core.tasks.costs import Ledger
@@ -68,7 +68,7 @@ class Play:
         self._augmenter = augmenter
         self.goal_words = max(GOAL_WORDS, sampler.words)
         self.simulator, self.task, self.sampler, self.renders = simulator, task, sampler, dict(renders)
-        self.state = BodyState(body)
+        self.state = BodyState(body, simulator.bodies)
         self.actions = len(body.actions)
         self.end_action = task.end_action(body)
         self.numbers = np.full(batch, -1, dtype=np.int64)
@@ -91,7 +91,7 @@ class Play:
         self._has_held = np.zeros(batch, dtype=np.bool_)
         held = next((one for one in walk(task.success) if isinstance(one, Holding)), None)
         self._holding = None if held is None else Judge(held, body, batch)
-        self._panorama = Panorama(body, batch) if asks_of(task.conditions, LookedAround) else None
+        self._panorama = Panorama(simulator.bodies, batch) if asks_of(task.conditions, LookedAround) else None
         self._collisions = np.zeros(batch, dtype=np.int64)
         self._counts = np.zeros((batch, self.actions), dtype=np.int64)
         self._success = np.zeros(batch, dtype=np.bool_)
@@ -123,7 +123,7 @@ class Play:
         self._marked[rows] = False
         self._world = self.simulator.world()
         if self._panorama is not None:
-            self._panorama.begin(rows, self._world)
+            self._panorama.begin(rows, self._world, self._which)
         self._ask()
         self._judge.begin(rows)
         self._judge.step(self.simulator, self._asked, np.isin(self._rows, rows))
@@ -158,7 +158,7 @@ class Play:
         self._previous = actions.copy()
         marks, fresh = self._mark(actions)
         if self._panorama is not None:
-            self._panorama.look(world)
+            self._panorama.look(world, self._which)
             self._asked = replace(self._asked, looked=self._panorama.seen())
         ended = actions == self.end_action
         if self.task.ends_itself:
@@ -192,13 +192,18 @@ class Play:
                 self._augmenter.change(name, seen[f"camera/{name}"], self.numbers[at], rows)
         seen["goal"] = self._goal[at].copy()
         seen["previous_action"] = self._previous[at].copy()
-        seen["body"] = self.state.observe(self._world, self._counts)[at]
+        seen["body"] = self.state.observe(self._world, self._counts, self._which)[at]
         seen["step"] = self.steps[at].copy()
         return seen
 
+    @property
+    def _which(self) -> Ints:
+        """(B,) which of the simulator's bodies every row has; (1,) where there is one."""
+        return FIRST if len(self.simulator.bodies) == 1 else self.simulator.row_bodies
+
     def masks(self) -> Bools:
         """(B, A) actions that each row is allowed now."""
-        return self.state.masks(self._world)
+        return self.state.masks(self._world, self._which)
 
     def results(self, over: Bools) -> dict[str, npt.NDArray[Any]]:
         """Account of every row's episode so far; rows that are not over hold zeros.

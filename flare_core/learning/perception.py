@@ -97,9 +97,7 @@ class PerceptionLesson:
         self.crew = Crew(len(lookouts))
         self.students = replicas(Student(encoder, knows_something), len(lookouts))
         self.instructions, self.table = instructions, table
-        self.optimiser = torch.optim.AdamW(
-            self.students[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4, fused=True
-        )
+        self.optimiser = torch.optim.AdamW(self.students[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4, fused=True)
         self.buffers: list[dict[str, Glimpse]] = [{} for _ in lookouts]
         self.frames = 0
         self.rounds = 0

@@ -78,8 +78,8 @@ class SearchingExpert:
             Expert(simulator, sampler, WITHIN_M, MARGIN) if isinstance(sampler.goal, Visible) else guide_for(simulator, sampler)
         )
         self._walker = Walker(simulator)
-        left, right, _, _ = lens_of(self._camera, 0.0).tolist()
-        self._lens = np.array([left, right, 20.0, 20.0])  # what lies below the image was in it a few steps ago
+        self._lenses = np.stack([lens_of(body.cameras[self._at], 0.0) for body in simulator.bodies])
+        self._lenses[:, 2:] = 20.0  # what lies below the image was in it a few steps ago
         self._floors: Kept[Floor] = Kept(simulator.house_count())
         self._searches: list[Search | None] = [None] * simulator.batch
         self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
@@ -121,7 +121,7 @@ class SearchingExpert:
     def _search(self, row: int, episode: Episode) -> Search:
         search = self._searches[row]
         if search is None or search.episode != episode.number:
-            spots = len(self._floor(episode.start.house).cells)
+            spots = len(self._floor(episode.start.house, episode.body).cells)
             search = self._searches[row] = Search(episode=episode.number, unseen=np.ones(spots, dtype=np.bool_))
         return search
 
@@ -137,35 +137,36 @@ class SearchingExpert:
     def _way(self, row: int, search: Search, world: World) -> Field | None:
         """To the nearest piece of floor that has not been looked at; None when there is none left."""
         house, pack, navigation = int(world.house[row]), self._simulator.pack, self._simulator.navigation
-        floor = self._floor(house)
+        body, kit = int(self._simulator.row_bodies[row]), self._walker.kit(row)
+        floor = self._floor(house, body)
         x, z = float(world.position[row, 0]), float(world.position[row, 2])
         count, owner = np.ones(len(floor.cells), dtype=np.int64), np.full(len(floor.cells), SPOT_OWNER, dtype=np.int64)
         glance(
             pack.boxes, pack.box_object, int(pack.box_start[house]), int(pack.box_start[house + 1]), world.camera_position[row, self._at],
-            world.camera_yaw[row, self._at], 0.0, self._lens, x, z, LOOKED_M, floor.points, count, owner, search.unseen,
+            world.camera_yaw[row, self._at], 0.0, self._lenses[body], x, z, LOOKED_M, floor.points, count, owner, search.unseen,
         )  # fmt: skip
         search.unseen &= np.hypot(floor.points[:, 0, 0] - x, floor.points[:, 0, 2] - z) > BESIDE_M
         search.since += 1
         if search.way is not None and search.unseen[search.goal] and search.since < PATIENCE:
             return search.way
-        cell = navigation.cell_at(house, x, z)
+        cell = navigation.cell_at(house, x, z, body)
         if cell < 0:
             return search.way
-        metres = navigation.way_to(house, cell).metres[floor.cells].astype(np.float64)
+        metres = navigation.way_to(house, cell, body).metres[floor.cells].astype(np.float64)
         turn = np.arctan2(floor.points[:, 0, 0] - x, floor.points[:, 0, 2] - z) - float(world.yaw[row])
         turn = np.abs(turn - math.tau * np.round(turn / math.tau))
-        cost = np.where(search.unseen, np.maximum(metres, 0.0) / self._walker.step_m + turn / self._walker.turn, np.inf)
+        cost = np.where(search.unseen, np.maximum(metres, 0.0) / kit.step_m + turn / kit.turn, np.inf)
         nearest = int(cost.argmin()) if len(cost) else -1
         if nearest < 0 or not math.isfinite(cost[nearest]):
             return None
-        search.goal, search.since, search.way = nearest, 0, navigation.way_to(house, int(floor.cells[nearest]))
+        search.goal, search.since, search.way = nearest, 0, navigation.way_to(house, int(floor.cells[nearest]), body)
         return search.way
 
-    def _floor(self, house: int) -> Floor:
-        return self._floors.get(house, lambda: self._make_floor(house))
+    def _floor(self, house: int, body: int) -> Floor:
+        return self._floors.get((house, body), lambda: self._make_floor(house, body))
 
-    def _make_floor(self, house: int) -> Floor:
-        here = self._simulator.navigation.grid(house)
+    def _make_floor(self, house: int, body: int) -> Floor:
+        here = self._simulator.navigation.grid(house, body)
         cells, every = here.cells(), max(1, round(SPOT_M / CELL_M))
         j, i = np.divmod(cells, here.shape[1])
         cells = cells[(j % every == every // 2) & (i % every == every // 2)]

@@ -258,6 +258,7 @@ class RandomisationSpec(Spec):
         default=None,
         description="What is done to the cameras' pictures; the lesson in seeing has no `crop`, practice its recipe's own.",
     )
+    bodies: int = Field(default=256, gt=0, description="Of a robot with ranges: bodies that are drawn, each for its share of the episodes.")
     border: float = Field(default=0.0, ge=0, le=1, description="Share of episodes in which borders of the views are covered.")
     drop_view: float = Field(default=0.0, ge=0, le=1, description="Share of episodes without the second view.")
 

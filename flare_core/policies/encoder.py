@@ -153,7 +153,10 @@ class Encoder(nn.Module):
         made_of = tuple((tensor.data_ptr(), tensor._version) for tensor in encoder.state_dict(keep_vars=True).values())
         known = self._cast.get(name)
         if known is None or known[0] != made_of:
-            copy = deepcopy(encoder).requires_grad_(False).to(torch.bfloat16, memory_format=torch.channels_last)
+            copy = deepcopy(encoder).requires_grad_(False).to(torch.bfloat16)
+            for layer in copy.modules():
+                if isinstance(layer, nn.Conv2d):
+                    layer.weight.data = layer.weight.data.to(memory_format=torch.channels_last)
             copy.norm.float().load_state_dict(encoder.norm.state_dict())  # `autocast` normalises with weights as they are
             known = self._cast[name] = (made_of, copy)
         return known[1]

@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Final
 
 from flare_core.adapters.spec import load_transfer
-from flare_core.embodiments.spec import load_embodiment
+from flare_core.embodiments.drawing import draw_bodies
+from flare_core.embodiments.ranges import draws_of
+from flare_core.embodiments.spec import content_of, load_embodiment
 from flare_core.errors import SpecError
 from flare_core.learning.spec import RecipeSpec
 from flare_core.reading import KINDS, list_specs, read
@@ -15,6 +17,7 @@ from flare_core.spec_faults import did_you_mean
 from flare_core.tasks.spec import load_task
 from flare_core.yaml_tree import Place, parse, read_text, report
 
+TRIED: Final = 64  # bodies of a random robot that are drawn to see whether that works
 Reference = str | Path
 
 
@@ -64,8 +67,11 @@ def kind_of(path: Path) -> str:
 
 
 def _embodiment(reference: Reference) -> tuple[str, ...]:
-    body, loaded = load_embodiment(reference)
-    short = f"embodiment {body.name}: {_count(len(body.actions), 'action')}, {_count(len(body.cameras), 'camera')}"
+    body, loaded = load_embodiment(reference, random="middle")
+    drawn = len(draws_of(content_of(loaded.resolved)))
+    draw_bodies(loaded.resolved, 0, TRIED if drawn else 0)
+    many = f", {_count(drawn, 'drawn number')}" if drawn else ""
+    short = f"embodiment {body.name}: {_count(len(body.actions), 'action')}, {_count(len(body.cameras), 'camera')}{many}"
     return short, *body_warnings(body, loaded)
 
 

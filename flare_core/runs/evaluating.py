@@ -22,6 +22,7 @@ from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, own_views
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.judge import feasible_share, judge_policy
+from flare_core.runs.pretraining import held_out_bodies
 from flare_core.runs.randomness import declared
 from flare_core.runs.stages import HELD_OUT_HOUSES, NOTHING, Ground, Randomisation, Scene, Split, Thor, ground_of, place_of
 from flare_core.simulators.embedded.compile import compile_scene
@@ -163,6 +164,7 @@ def scene_of(candidate: Candidate, ground: Ground, randomised: Randomisation = N
     return Scene(
         pack=ground.pack, body=_as_played(candidate, ground), task=candidate.task, renders=dict(candidate.senses.views.renders),
         vocabulary=Vocabulary.load(), thor=ground.thor, house_of=ground.house_of, randomised=randomised,
+        bodies=held_out_bodies(candidate.bundle.embodiment_spec),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from flare_core.embodiments.body import Embodiment
 from flare_core.envs.augmentation import Augmentation
 from flare_core.envs.augmenting import Augmenter
+from flare_core.errors import SimError
 from flare_core.learning.perception import COVERED, Glimpse, label
 from flare_core.policies.spec import PolicySpec, View
 from flare_core.seeding import stream
@@ -20,6 +21,7 @@ from flare_core.world import Start
 ROWS = 64
 FOCUS_M = (1.5, 2.5, 4.0, 6.0)  # a focused frame is taken from within one of these of what it looks at,
 AT_HAND_M = (0.6, 0.8, 1.1, 1.5)  # or one of these where the manipulation camera looks,
+TRIES = 10_000  # poses drawn in search of one where a body can stand
 FOCUS_ASIDE = 0.5  # and so far from straight at it, radians
 
 
@@ -29,7 +31,7 @@ class EmbeddedLookout:
     def __init__(
         self, pack: ScenePack, body: Embodiment, task: Task, policy: PolicySpec, *, seed: int, worker: int, workers: int, border: float,
         plain: float, focus: float, at_hand: float = 0.0, views: Sequence[str] = (), light: float = 0.0,
-        augment: Augmentation | None = None,
+        augment: Augmentation | None = None, bodies: Sequence[Embodiment] = (),
     ) -> None:  # fmt: skip
         """Set up the simulator.
 
@@ -41,14 +43,16 @@ class EmbeddedLookout:
             views: those that are wanted; all if none is named.
             light: share of frames in random light.
             augment: colour and blur of the frames; they are not cropped, or what they are labelled with would lie elsewhere.
+            bodies: from which every frame has one; left out, all have `body`.
         """
-        self._simulator = EmbeddedSimulator(pack, body, ROWS, seed)
+        self._simulator = EmbeddedSimulator(pack, body, ROWS, seed, bodies=bodies)
+        self._narrow = int(np.argmin([one.footprint.swept_radius_m for one in self._simulator.bodies]))
         self._policy, self._seed, self._worker, self._workers = policy, seed, worker, workers
         self._border, self._plain, self._focus, self._at_hand = border, plain, focus, at_hand
         self._views = [view for view in policy.views if not views or view.name in views]
         self._cameras = {view.name: camera.name for view in self._views if (camera := body.camera_for(view.name)) is not None}
-        hand = body.camera_for("manipulation")
-        self._hand_yaw = None if hand is None else hand.yaw
+        hands = [one.camera_for("manipulation") for one in self._simulator.bodies]
+        self._hand_yaws = [None if hand is None else hand.yaw for hand in hands]
         self._kinds = kinds_of(self._simulator, task)
         self._categories, self._light = len(task.types), light
         names = [camera.name for camera in body.cameras]
@@ -76,23 +80,38 @@ class EmbeddedLookout:
         return found
 
     def _start(self, row: int, draws: np.random.Generator) -> Start:
-        while True:
-            house = int(draws.integers(self._simulator.house_count()))
-            cells = self._simulator.navigation.reachable(house)
-            if len(cells):
-                break
-        x, z = cells[draws.integers(len(cells))].tolist()
-        yaw = float(draws.uniform(-np.pi, np.pi))
-        if draws.random() < self._focus:
-            x, z, yaw = self._towards(house, cells, draws) or (x, z, yaw)
-        number, materials = self._number(row), bool(draws.random() >= self._plain)
+        number = self._number(row)
+        house, x, z, yaw = self._pose(self._simulator.body_of(number), draws)
+        materials = bool(draws.random() >= self._plain)
         light = self._light > 0 and bool(draws.random() < self._light)
         return Start(house=house, x=x, z=z, yaw=yaw, episode=number, randomise_materials=materials, randomise_light=light)
 
     def _number(self, row: int) -> int:
         return (self.turn * self._workers + self._worker) * ROWS + row
 
-    def _towards(self, house: int, cells: npt.NDArray[np.float64], draws: np.random.Generator) -> tuple[float, float, float] | None:
+    def _pose(self, body: int, draws: np.random.Generator) -> tuple[int, float, float, float]:
+        """House, x, z and yaw of one frame.
+
+        Of many bodies hardly one comes into the same house again, and working out where it can go costs more than the frame. So its
+        place is one where the narrowest of them can go, as long as it touches nothing there.
+        """
+        navigation = self._simulator.navigation
+        for _ in range(TRIES):
+            house = int(draws.integers(self._simulator.house_count()))
+            cells = navigation.reachable(house, self._narrow)
+            if not len(cells):
+                continue
+            x, z = cells[draws.integers(len(cells))].tolist()
+            yaw = float(draws.uniform(-np.pi, np.pi))
+            if draws.random() < self._focus:
+                x, z, yaw = self._towards(house, cells, self._hand_yaws[body], draws) or (x, z, yaw)
+            if len(self._simulator.bodies) == 1 or navigation.stands(house, x, z, yaw, body):
+                return house, x, z, yaw
+        raise SimError(f"{self._simulator.bodies[body].name}: can stand nowhere in these houses. Narrow the ranges of `base:`")
+
+    def _towards(
+        self, house: int, cells: npt.NDArray[np.float64], hand_yaw: float | None, draws: np.random.Generator
+    ) -> tuple[float, float, float] | None:
         """A pose that faces something of a category, more or less, whatever stands between; None where a house has nothing."""
         kinds = self._kinds[house]
         present = np.unique(kinds[kinds >= 0])
@@ -100,8 +119,8 @@ class EmbeddedLookout:
             return None
         things = np.flatnonzero(kinds == draws.choice(present))
         aside, distances = 0.0, FOCUS_M
-        if self._hand_yaw is not None and draws.random() < self._at_hand:
-            aside, distances = self._hand_yaw, AT_HAND_M
+        if hand_yaw is not None and draws.random() < self._at_hand:
+            aside, distances = hand_yaw, AT_HAND_M
         position = self._simulator.object_positions(house)[draws.choice(things)]
         away = np.hypot(cells[:, 0] - position[0], cells[:, 1] - position[2])
         near = np.flatnonzero(away < draws.choice(distances))

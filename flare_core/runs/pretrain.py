@@ -31,7 +31,15 @@ from flare_core.runs.finetune import Watcher, tune
 from flare_core.runs.glimpses import EmbeddedLookout
 from flare_core.runs.judge import judge_policy
 from flare_core.runs.judgement import judgement, settle_ending
-from flare_core.runs.pretraining import Pretraining, blank_policy, first_policy, randomised_body, with_start
+from flare_core.runs.pretraining import (
+    Pretraining,
+    blank_policy,
+    first_policy,
+    held_out_bodies,
+    randomised_bodies,
+    randomised_body,
+    with_start,
+)
 from flare_core.runs.randomness import declared, of_pretraining, of_recipe
 from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, NOTHING, Scene, Split, embedded, houses_of, training_stages
@@ -95,10 +103,11 @@ def pretrain(
     senses = SensesMaker(views=own_views(policy.spec, pretraining.body, None, None), words=vocabulary.vectors)
 
     def held_out(split: Split) -> Scene:
-        renders = dict(senses.views.renders)
+        renders, bodies = dict(senses.views.renders), held_out_bodies(pretraining.embodiment.resolved)
         return Scene(
-            pack=houses_of(split, HELD_OUT_HOUSES), body=pretraining.body, task=pretraining.task, renders=renders, vocabulary=vocabulary
-        )
+            pack=houses_of(split, HELD_OUT_HOUSES), body=pretraining.body, task=pretraining.task, renders=renders, vocabulary=vocabulary,
+            bodies=bodies,
+        )  # fmt: skip
 
     tried = settle_ending(held_out("val"), policy, senses, spec.ending, workers, seed, watcher)
     facts = {
@@ -151,7 +160,10 @@ def _learned(
     spec, body = pretraining.spec, randomised_body(pretraining)
     blank = blank_policy(pretraining, dict.fromkeys(spec.views, (128, 128, 128)))
     renders = dict(own_views(blank.spec, body, None, None).renders)
-    scene = Scene(pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary)
+    scene = Scene(
+        pack=houses_of("train", spec.houses), body=body, task=pretraining.task, renders=renders, vocabulary=vocabulary,
+        bodies=randomised_bodies(pretraining, seed),
+    )  # fmt: skip
     policy = first_policy(pretraining, blank.spec, scene, seed)
     if spec.perception is not None:
         _perceive(pretraining, spec.perception, policy, scene, out, seed=seed, workers=workers, watcher=watcher)
@@ -219,6 +231,7 @@ def _perceive(
             scene.pack, scene.body, scene.task, policy.spec,
             seed=seed, worker=at, workers=workers, border=wide.border, plain=wide.plain, focus=spec.focus,
             at_hand=spec.at_hand, views=spec.views, light=wide.light, augment=None if wide.augment is None else wide.augment.values(),
+            bodies=scene.bodies,
         )
         for at in range(workers)
     ]  # fmt: skip

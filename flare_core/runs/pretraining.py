@@ -4,9 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from flare_core.adapters.head import carry, carry_spec
+from flare_core.adapters.plan import Plan, ViewPlan
+from flare_core.adapters.planning import plan_body_inputs, plan_head
+from flare_core.adapters.spec import HeadChoices
 from flare_core.bundles.bundle import Bundle
 from flare_core.embodiments.body import Embodiment, Jitter, OtherMounts
+from flare_core.embodiments.drawing import draw_bodies, is_random
 from flare_core.embodiments.spec import EmbodimentSpec, load_embodiment
 from flare_core.errors import BundleError, HubError, SpecError, TrainError
 from flare_core.hub.references import open_bundle
@@ -18,10 +24,12 @@ from flare_core.policies.widen import can_widen, widened
 from flare_core.reading import Loaded, read
 from flare_core.runs.carry import bundle_beside
 from flare_core.runs.stages import Randomisation, Scene, training_stages
+from flare_core.seeding import key_of
 from flare_core.tasks.spec import TaskSpec, load_task
 from flare_core.tasks.task import Task
 
 COLOUR_ROWS = 64
+HELD_OUT_SEED, HELD_OUT_BODIES = key_of(0, "held-out bodies"), 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +76,7 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
         FlareError: one of them cannot be used.
     """
     loaded = read(reference, "pretraining", PretrainingSpec, overrides=overrides)
-    body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)))
+    body, embodiment = load_embodiment(loaded.spec.embodiment, loaded.folder_of(("embodiment",)), random="middle")
     task, task_spec = load_task(loaded.spec.task, loaded.folder_of(("task",)))
     spec, recipe = loaded.spec, None
     if not task.types:
@@ -89,9 +97,19 @@ def load_pretraining(reference: str | Path, overrides: tuple[tuple[str, str], ..
     return Pretraining(loaded=loaded, body=body, embodiment=embodiment, task=task, task_spec=task_spec, further=further, recipe=recipe)
 
 
-def randomised_body(pretraining: Pretraining) -> Embodiment:
-    """The body with the mounts' uncertainty that the spec asks for, never less than the robot's own."""
-    own, wide, other = pretraining.body.jitter, pretraining.spec.randomisation, pretraining.spec.randomisation.other_mounts
+def randomised_bodies(pretraining: Pretraining, seed: int) -> tuple[Embodiment, ...]:
+    """The bodies that are learned with, each as `randomised_body`; empty where the spec's robot is one."""
+    document = pretraining.embodiment.resolved
+    if not is_random(document):
+        return ()
+    drawn = draw_bodies(document, key_of(seed, "bodies to learn with"), pretraining.spec.randomisation.bodies)
+    return tuple(randomised_body(pretraining, body) for body in drawn)
+
+
+def randomised_body(pretraining: Pretraining, body: Embodiment | None = None) -> Embodiment:
+    """A body, the spec's if none is given, with the mounts' uncertainty that the spec asks for, never less than its own."""
+    body = body or pretraining.body
+    own, wide, other = body.jitter, pretraining.spec.randomisation, pretraining.spec.randomisation.other_mounts
     jitter = Jitter(
         pitch=max(own.pitch, math.radians(wide.pitch_deg)),
         yaw=max(own.yaw, math.radians(wide.yaw_deg)),
@@ -102,7 +120,16 @@ def randomised_body(pretraining: Pretraining) -> Embodiment:
         raised, narrower = math.radians(other.raise_deg), math.radians(other.narrow_deg)
         mounts = OtherMounts(share=other.share, lower_m=other.lower_m, raised=raised, narrower=narrower)
         jitter = replace(jitter, other_mounts=mounts)
-    return replace(pretraining.body, jitter=jitter)
+    return replace(body, jitter=jitter)
+
+
+def held_out_bodies(document: Mapping[str, Any]) -> tuple[Embodiment, ...]:
+    """The bodies that a policy of a random body is judged on, which no training draws; empty for one robot.
+
+    Args:
+        document: the robot's resolved spec.
+    """
+    return draw_bodies(document, HELD_OUT_SEED, HELD_OUT_BODIES) if is_random(document) else ()
 
 
 def blank_policy(pretraining: Pretraining, fill: Mapping[str, tuple[int, int, int]]) -> SmallPolicy:
@@ -145,9 +172,22 @@ def first_policy(pretraining: Pretraining, shape: PolicySpec, scene: Scene, seed
         TrainError: `start` has another shape, or the body lacks a camera.
     """
     if pretraining.start is not None:
-        there, wide = _like(shape, pretraining.start)
-        return policy_of(wide, widened(pretraining.start.state, there, wide))
+        start = _carried(pretraining.start, pretraining.body)
+        there, wide = _like(shape, start)
+        return policy_of(wide, widened(start.state, there, wide))
     return blank_policy(pretraining, _mean_colours(scene, pretraining.spec, seed))
+
+
+def _carried(start: Bundle, body: Embodiment) -> Bundle:
+    """A policy to begin with, its rows and inputs those of this body, where the body has no action that it lacks; else as it is."""
+    actions = tuple(PolicySpec.from_json(start.policy).actions)
+    if actions == body.action_names or not set(body.action_names) <= set(actions):
+        return start
+    head, inputs = plan_head(start.embodiment, body, HeadChoices()), plan_body_inputs(start.embodiment, body)
+    plan = Plan(source=start.embodiment.name, target=body.name, head=head, views=ViewPlan(entries=(), unused=()), inputs=inputs)
+    policy = PolicySpec.from_json(start.policy)
+    state, _ = carry(start.state, plan, actions=policy.actions, body_inputs=policy.body_inputs)
+    return replace(start, state=state, policy=carry_spec(policy, body).to_json())
 
 
 def _like(shape: PolicySpec, start: Bundle) -> tuple[PolicySpec, PolicySpec]:

@@ -72,6 +72,7 @@ class Scene:
     """What a stage is set with: houses, the body, the task, the pictures to take, and the simulator.
 
     `randomised` is for held-out episodes; training has its own.
+    Where there are `bodies`, every episode is played with one of these; `body` is like them in all but sizes.
     """
 
     pack: ScenePack
@@ -82,6 +83,7 @@ class Scene:
     thor: Thor | None = None
     house_of: Callable[[int], House] | None = None
     randomised: Randomisation = NOTHING
+    bodies: tuple[Embodiment, ...] = ()
 
 
 def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) -> Ground:
@@ -152,7 +154,11 @@ def _stage(scene: Scene, rows: int, seed: int, randomised: Randomisation, schedu
 
 def _simulator(scene: Scene, rows: int, seed: int) -> Simulator:
     if scene.thor is None:
-        return EmbeddedSimulator(scene.pack, scene.body, rows, seed)
+        return EmbeddedSimulator(scene.pack, scene.body, rows, seed, bodies=scene.bodies)
+    if scene.bodies:
+        raise SimError(
+            "ai2thor: plays with one robot at a time, not with bodies that are drawn. Use `simulator.kind: embedded`, or one robot"
+        )
     from flare_core.simulators.thor.launching import controller_arguments, limits_of
     from flare_core.simulators.thor.simulator import ThorSimulator
 

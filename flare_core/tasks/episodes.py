@@ -48,6 +48,7 @@ class Episode:
         point: x, z of the point of the floor that it is about.
         target_type: what is asked for; `targets` are the objects of that type in the house.
         goal: word ids of the instruction.
+        body: which of the simulator's bodies it is played with.
         shortest_m: geodesic distance from the start to where the target can be seen; of several in turn, on to each.
         later: objects of the second target in turn, and of the third.
     """
@@ -62,6 +63,7 @@ class Episode:
     rooms: tuple[int, ...] = ()
     point: tuple[float, float] | None = None
     later: tuple[tuple[int, ...], ...] = ()
+    body: int = 0
 
     def about(self, turn: int) -> "Episode":
         """The same as if it were about one of its targets in turn alone, 1 the first."""
@@ -69,7 +71,7 @@ class Episode:
 
 
 class EpisodeSampler:
-    """Draws episodes that this body can solve in these houses.
+    """Draws episodes that their bodies can solve in these houses.
 
     Every house has its turn once in as many episodes as there are houses, in an order drawn anew each time. Of the types
     that a house has, one is drawn from those that the body can see from somewhere it can go to.
@@ -128,7 +130,7 @@ class EpisodeSampler:
         draws = stream(self._seed, "episode", number)
         for attempt in range(houses):
             house = self._house(number, attempt)
-            found = self._episode_in(house, number, draws)
+            found = self._episode_in(house, number, draws, self._simulator.body_of(number))
             if found is not None:
                 return found
         raise TaskError(
@@ -144,47 +146,48 @@ class EpisodeSampler:
 
     def field(self, episode: Episode) -> Field:
         """Way to the places where an episode can succeed; for marked rooms, to the room of the episode's that is named first."""
-        field = self.way(episode.start.house, episode.targets, episode.rooms, episode.point)
+        field = self.way(episode.start.house, episode.targets, episode.rooms, episode.point, body=episode.body)
         assert field is not None  # an episode is sampled only where there is one
         return field
 
-    def ways(self, house: int, rooms: Sequence[int]) -> list[Field | None]:
+    def ways(self, house: int, rooms: Sequence[int], body: int = 0) -> list[Field | None]:
         """Way to each of these rooms, None where the body cannot get in."""
-        return [self._simulator.navigation.room_field(house, (room,)) for room in rooms]
+        return [self._simulator.navigation.room_field(house, (room,), body) for room in rooms]
 
     @property
     def feasible_share(self) -> float:
-        """Share of the (house, subject) pairs that this body can solve, over the first houses."""
-        houses = range(min(SHARE_HOUSES, self._simulator.house_count()))
+        """Share of the (house, subject) pairs that a body can solve, over the first houses; of several bodies each has its turn."""
+        houses, bodies = range(min(SHARE_HOUSES, self._simulator.house_count())), len(self._simulator.bodies)
         if (metres := self.task.subjects.points) is not None:
             draws = stream(self._seed, "feasible")
-            return float(np.mean([self._begin_with_point(house, 0, draws, metres) is not None for house in houses]))
-        solved = [self._is_feasible(house, subject) for house in houses for subject in self._subjects_in(house)]
+            return float(np.mean([self._begin_with_point(house, 0, draws, metres, house % bodies) is not None for house in houses]))
+        solved = [self._is_feasible(house, subject, house % bodies) for house in houses for subject in self._subjects_in(house)]
         return float(np.mean(solved)) if solved else 0.0
 
     def way(
-        self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], point: tuple[float, float] | None = None, turn: int = 1
-    ) -> Field | None:
+        self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], point: tuple[float, float] | None = None, turn: int = 1,
+        body: int = 0,
+    ) -> Field | None:  # fmt: skip
         """Way to where the task can succeed, of several targets in turn with one of them; None where that is nowhere."""
         navigation = self._simulator.navigation
         match self._goals[turn - 1]:
             case Visible(role=role, within_m=within_m):
                 camera = self._simulator.body.camera_for(role)
                 assert camera is not None  # task.check
-                return navigation.field(house, objects, camera.name, within_m)
+                return navigation.field(house, objects, camera.name, within_m, body)
             case Holding():
-                return navigation.reach_field(house, objects)
+                return navigation.reach_field(house, objects, body)
             case Near(within_m=within_m) if point is not None:
-                return navigation.point_field(house, *point, within_m)
+                return navigation.point_field(house, *point, within_m, body)
             case Near(within_m=within_m):
-                return navigation.near_field(house, objects, within_m)
+                return navigation.near_field(house, objects, within_m, body)
             case InRoom():
-                return navigation.room_field(house, rooms)
-        return navigation.room_field(house, rooms) if all(way is not None for way in self.ways(house, rooms)) else None
+                return navigation.room_field(house, rooms, body)
+        return navigation.room_field(house, rooms, body) if all(way is not None for way in self.ways(house, rooms, body)) else None
 
-    def _is_feasible(self, house: int, subject: Subject) -> bool:
+    def _is_feasible(self, house: int, subject: Subject, body: int) -> bool:
         every = enumerate((subject.objects, *subject.later), 1)
-        return all(self.way(house, objects, subject.rooms, turn=turn) is not None for turn, objects in every)
+        return all(self.way(house, objects, subject.rooms, turn=turn, body=body) is not None for turn, objects in every)
 
     def _house(self, number: int, attempt: int) -> int:
         """House of an episode; further attempts take the houses that follow in the same order."""
@@ -199,16 +202,16 @@ class EpisodeSampler:
             self._present[house] = self.task.subjects.of(self._simulator, house)
         return self._present[house]
 
-    def _episode_in(self, house: int, number: int, draws: np.random.Generator) -> Episode | None:
+    def _episode_in(self, house: int, number: int, draws: np.random.Generator, body: int) -> Episode | None:
         if self.task.subjects.points is not None:
-            return self._begin_with_point(house, number, draws, self.task.subjects.points)
+            return self._begin_with_point(house, number, draws, self.task.subjects.points, body)
         present, share = self._subjects_in(house), self.task.in_sight
         in_sight = share == 1.0 or (share > 0.0 and float(stream(self._seed, "start", number).random()) < share)
         near: tuple[Subject, Field] | None = None
         for at in draws.permutation(len(present)).tolist():
             subject = present[at]
-            field = self.way(house, subject.objects, subject.rooms)
-            if field is None or not self._is_feasible(house, subject):
+            field = self.way(house, subject.objects, subject.rooms, body=body)
+            if field is None or not self._is_feasible(house, subject, body):
                 continue
             if in_sight:
                 begun = self._begin_in_sight(subject, field, number, draws)
@@ -221,7 +224,7 @@ class EpisodeSampler:
         return None if near is None else self._begin(*near, number, draws)
 
     def _distances(self, field: Field) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        cells = self._simulator.navigation.reachable(field.house)
+        cells = self._simulator.navigation.reachable(field.house, field.body)
         distances = self._simulator.navigation.distance(field, cells[:, 0], cells[:, 1])
         return np.where(np.isfinite(distances), distances, 0.0)
 
@@ -230,35 +233,37 @@ class EpisodeSampler:
         far = np.arange(len(distances)) if isinstance(self.goal, RoomsMarked) else np.flatnonzero(distances >= START_M)
         cells = far if len(far) else np.flatnonzero(distances >= 0.5 * distances.max())
         poses = np.empty((TRIES, 3))
-        poses[:, :2] = self._simulator.navigation.reachable(field.house)[draws.choice(cells, TRIES)]
+        poses[:, :2] = self._simulator.navigation.reachable(field.house, field.body)[draws.choice(cells, TRIES)]
         poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
         at = 0
         if isinstance(self.goal, Visible):  # the first that does not show the target, else the first
-            at = int(np.argmin(self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M)))
+            at = int(np.argmin(self._simulator.navigation.sees(field.house, poses, field.objects, self.camera, SIGHT_M, field.body)))
         return self._episode_of(subject, field, number, poses[at], draws)
 
     def _begin_in_sight(self, subject: Subject, field: Field, number: int, draws: np.random.Generator) -> Episode | None:
         """An episode that begins where a target is seen within IN_SIGHT_M; None where that is nowhere."""
         navigation, camera = self._simulator.navigation, self._simulator.body.camera_for("navigation")
         assert camera is not None  # task.check
-        views = navigation.field(field.house, subject.objects, camera.name, IN_SIGHT_M)
+        views = navigation.field(field.house, subject.objects, camera.name, IN_SIGHT_M, field.body)
         if views is None:
             return None
-        cells = navigation.reachable(field.house)
+        cells = navigation.reachable(field.house, field.body)
         near = np.flatnonzero(navigation.distance(views, cells[:, 0], cells[:, 1]) <= 0.0)
         for _ in range(TRIES if len(near) else 0):
             poses = np.empty((TRIES, 3))
             poses[:, :2] = cells[draws.choice(near, TRIES)]
             poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
-            seen = navigation.sees(field.house, poses, subject.objects, camera.name, IN_SIGHT_M)
+            seen = navigation.sees(field.house, poses, subject.objects, camera.name, IN_SIGHT_M, field.body)
             if seen.any():
                 return self._episode_of(subject, field, number, poses[int(np.argmax(seen))], draws)
         return None
 
-    def _begin_with_point(self, house: int, number: int, draws: np.random.Generator, metres: tuple[float, float]) -> Episode | None:
+    def _begin_with_point(
+        self, house: int, number: int, draws: np.random.Generator, metres: tuple[float, float], body: int
+    ) -> Episode | None:
         """A start, and one of the points around it that the body can come to; None where no start has one."""
         navigation = self._simulator.navigation
-        cells, around = navigation.reachable(house), np.array(offsets(metres), dtype=np.float64)
+        cells, around = navigation.reachable(house, body), np.array(offsets(metres), dtype=np.float64)
         for _ in range(TRIES if len(cells) and len(around) else 0):
             pose = np.append(cells[draws.integers(len(cells))], draws.uniform(-np.pi, np.pi))
             sin, cos = np.sin(pose[2]), np.cos(pose[2])
@@ -267,7 +272,7 @@ class EpisodeSampler:
                 point = (float(points[at, 0]), float(points[at, 1]))
                 if np.hypot(*(cells - points[at]).T).min() > ON_M:
                     continue
-                field = self.way(house, (), (), point)
+                field = self.way(house, (), (), point, body=body)
                 if field is not None and np.isfinite(navigation.distance(field, pose[:1], pose[1:2])[0]):
                     forward, right = around[at].astype(int).tolist()
                     subject = Subject(kind="point", gaps={"point": offset_in_words(forward, right)})
@@ -291,6 +296,7 @@ class EpisodeSampler:
             later=subject.later,
             rooms=subject.rooms,
             point=point,
+            body=field.body,
             instruction=text,
             goal=self._vocabulary.encode(text),
             shortest_m=self._shortest(subject, field, x, z),
@@ -310,12 +316,12 @@ class EpisodeSampler:
             metres = float(navigation.distance(field, np.array([x]), np.array([z]))[0])
             for turn, objects in enumerate(subject.later, 2):
                 x, z = navigation.arrival(field, x, z) if metres else (x, z)
-                onward = self.way(field.house, objects, subject.rooms, turn=turn)
+                onward = self.way(field.house, objects, subject.rooms, turn=turn, body=field.body)
                 assert onward is not None  # _is_feasible
                 field = onward
                 metres += float(navigation.distance(field, np.array([x]), np.array([z]))[0])
             return metres
-        ways = [way for way in self.ways(field.house, subject.rooms) if way is not None]
+        ways = [way for way in self.ways(field.house, subject.rooms, field.body) if way is not None]
         metres = 0.0
         while ways:
             left = [float(navigation.distance(way, np.array([x]), np.array([z]))[0]) for way in ways]

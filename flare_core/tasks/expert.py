@@ -77,12 +77,11 @@ class Expert:
             TaskError: the body cannot end an episode.
         """
         body = simulator.body
-        camera = body.camera(sampler.camera)
         self._simulator = simulator
         self._sampler = sampler
         self._end = sampler.task.end_action(body)
         self._walker = Walker(simulator)
-        self._looks = looks(body, camera, self._walker.turns)
+        self._looks = [looks(kit.body, kit.body.camera(sampler.camera), kit.turns) for kit in self._walker.kits]
         self._within_m, self._margin = (*within_m, sampler.view.within_m), margin
         self.lost: Bools = np.zeros(simulator.batch, dtype=np.bool_)
 
@@ -107,7 +106,7 @@ class Expert:
             left = [navigation.distance(fields[row], position[row : row + 1, 0], position[row : row + 1, 2])[0] for row in blind]
             close = blind[np.array(left) <= CLOSE_M]
             choice[close] = self._look(close, targets[close], within[close], BARE)
-        actions = self._looks.first[np.maximum(choice, 0)]
+        actions = self._first(choice)
         facing = choice == 0
         if facing.any():
             asked = np.where(facing[:, None], targets, -1)
@@ -128,7 +127,8 @@ class Expert:
         """Each row's way to where its target can be seen from near by, and how near that is."""
         fields, within = list[Field](), np.empty(len(episodes))
         for row, episode in enumerate(episodes):
-            ways = (self._simulator.navigation.field(episode.start.house, episode.targets, self._sampler.camera, m) for m in self._within_m)
+            house, targets, camera = episode.start.house, episode.targets, self._sampler.camera
+            ways = (self._simulator.navigation.field(house, targets, camera, m, episode.body) for m in self._within_m)
             field, within[row] = next((way, m) for way, m in zip(ways, self._within_m, strict=True) if way is not None)
             fields.append(field)
         return fields, within
@@ -136,10 +136,19 @@ class Expert:
     def _look(self, rows: Ints, targets: Ints, within: Floats, margin: float) -> Ints:
         """(R,) as `Navigation.look`, each row with its own distance."""
         choice = np.full(len(rows), -1, dtype=np.int64)
-        for metres in np.unique(within).tolist():
-            at = np.flatnonzero(within == metres)
-            choice[at] = self._simulator.navigation.look(rows[at], targets[at], self._sampler.camera, metres, margin, self._looks)
+        for kit, mine in self._walker.by_kit(rows):
+            for metres in np.unique(within[mine]).tolist():
+                at = mine[within[mine] == metres]
+                turns = self._looks[kit]
+                choice[at] = self._simulator.navigation.look(rows[at], targets[at], self._sampler.camera, metres, margin, turns)
         return choice
+
+    def _first(self, choice: Ints) -> Ints:
+        """(B,) the action that begins each row's option; of the first option, staying, -1."""
+        out = np.empty(len(choice), dtype=np.int64)
+        for kit, mine in self._walker.by_kit(np.arange(len(choice))):
+            out[mine] = self._looks[kit].first[np.maximum(choice[mine], 0)]
+        return out
 
 
 class ErrandExpert:
@@ -239,7 +248,7 @@ class TourExpert:
                 out[row] = self._mark
                 continue
             here = world.position[row : row + 1, 0], world.position[row : row + 1, 2]
-            ways = [way for way in self._sampler.ways(episode.start.house, left) if way is not None]
+            ways = [way for way in self._sampler.ways(episode.start.house, left, episode.body) if way is not None]
             rows.append(row)
             fields.append(min(ways, key=lambda way: float(navigation.distance(way, *here)[0])))
         self.lost = np.zeros(len(episodes), dtype=np.bool_)

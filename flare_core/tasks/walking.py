@@ -1,7 +1,7 @@
 """How a body walks: the turns and moves that it has, and the way down a field by them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,29 +22,59 @@ STEP_SLACK: Final = 0.0101  # metres or radians that a step may go past what is 
 STEP_ASIDE: Final = 0.3  # how often a body that is lost moves instead of turning on
 
 
-class Walker:
-    """Walks down fields by the body's own turns and moves.
+class Kit:
+    """Turns and moves of one body, and of all that have the same ones.
 
     Attributes:
-        turn: radians of the body's widest turn. step_m: metres of its longest move.
+        turn: radians of the widest turn. step_m: metres of the longest move.
+        after: turns as they cost after each of the widest; `in_order` these, cheapest first.
+        steps: moves ahead and back; `spare` the turns.
+    """
+
+    def __init__(self, body: Embodiment) -> None:
+        """Lay them out."""
+        self.body = body
+        self.turns = headings(body)
+        self.after = turns_after(body, self.turns)
+        self.in_order = {action: cheapest_first(turns) for action, turns in self.after.items()}
+        self.moves = moves(body)
+        self.spare = [action for action, _ in steps_of(body, "turn_base", "right")]
+        self.turn = max((abs(amount) for _, amount in steps_of(body, "turn_base", "right")), default=2 * math.pi)
+        self.step_m = float(np.hypot(self.moves.right_m, self.moves.forward_m).max(initial=0.05))
+        self.steps = steps_of(body, "move_base", "forward")
+
+
+class Walker:
+    """Walks down fields by the turns and moves of every row's body.
+
+    Attributes:
+        kits: of the simulator's bodies, one for all whose actions and cameras are such that they turn and look in the same steps.
     """
 
     def __init__(self, simulator: Simulator) -> None:
-        """Lay out the body's turns and moves."""
-        body = simulator.body
+        """Lay out the bodies' turns and moves."""
         self._simulator = simulator
-        self.turns = headings(body)
-        self._after = turns_after(body, self.turns)
-        self._in_order = {action: cheapest_first(turns) for action, turns in self._after.items()}
-        self._moves = moves(body)
-        self._spare = [action for action, _ in steps_of(body, "turn_base", "right")]
-        self.turn = max((abs(amount) for _, amount in steps_of(body, "turn_base", "right")), default=2 * math.pi)
-        self.step_m = float(np.hypot(self._moves.right_m, self._moves.forward_m).max(initial=0.05))
-        self._steps = steps_of(body, "move_base", "forward")
-        self._home = home_of(body)
+        known: dict[object, int] = {}
+        self._kit_of = np.array([known.setdefault(_gait(body), len(known)) for body in simulator.bodies], dtype=np.int64)
+        firsts = np.unique(self._kit_of, return_index=True)[1]
+        self.kits = [Kit(simulator.bodies[at]) for at in firsts.tolist()]
+        self._home = home_of(simulator.body)
         # In the order in which an arm goes home: the telescope first.
         ways = ((1, "move_arm", "extend"), (0, "move_arm", "lift"), (2, "turn_wrist", "right"))
-        self._joints = [(joint, steps_of(body, kind, axis)) for joint, kind, axis in ways]
+        self._joints = [(joint, steps_of(simulator.body, kind, axis)) for joint, kind, axis in ways]
+
+    def kit(self, row: int) -> Kit:
+        """Of a row's body."""
+        return self.kits[int(self._kit_of[self._simulator.row_bodies[row]])]
+
+    def by_kit(self, rows: Ints) -> Iterator[tuple[int, Ints]]:
+        """(number of a kit, indices into `rows` of those whose body has it)."""
+        if len(self.kits) == 1:
+            yield 0, np.arange(len(rows))
+            return
+        mine = self._kit_of[self._simulator.row_bodies[rows]]
+        for kit in np.unique(mine).tolist():
+            yield kit, np.flatnonzero(mine == kit)
 
     def walk(self, rows: Ints, fields: Sequence[Field], previous: Ints | None, otherwise: int) -> tuple[Ints, Bools]:
         """(R,) actions down each row's field, a step aside where that is blocked, and (R,) where it was.
@@ -64,17 +94,19 @@ class Walker:
         An arm that is out is stowed first: it would be stopped by what the field knows nothing of.
         """
         navigation, out = self._simulator.navigation, np.empty(len(rows), dtype=np.int64)
-        said = np.full(len(rows), -1) if previous is None else np.where(np.isin(previous, list(self._after)), previous, -1)
-        for action in np.unique(said).tolist():
-            at = np.flatnonzero(said == action)
-            turns = self._after.get(action, self.turns)
-            out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, self._moves)
+        for number, mine in self.by_kit(rows):
+            kit = self.kits[number]
+            said = np.full(len(mine), -1) if previous is None else np.where(np.isin(previous[mine], list(kit.after)), previous[mine], -1)
+            for action in np.unique(said).tolist():
+                at = mine[said == action]
+                turns = kit.after.get(action, kit.turns)
+                out[at] = navigation.descend(rows[at], [fields[k] for k in at.tolist()], turns, kit.moves)
         stow = self.stow(rows, previous)
         return np.where(stow >= 0, stow, out)
 
     def turns_for(self, previous: int) -> Turns:
-        """Turns of a body that has just done this, cheapest first: going on round comes before turning back."""
-        return self._in_order.get(previous, self.turns)
+        """Turns of the first body when it has just done this, cheapest first: going on round comes before turning back."""
+        return self.kits[0].in_order.get(previous, self.kits[0].turns)
 
     def stow(self, rows: Ints, previous: Ints | None = None) -> Ints:
         """(R,) the next step of each row's arm on its way home; -1 where it is about there, or where that step has just been stopped."""
@@ -94,12 +126,19 @@ class Walker:
         world = self._simulator.world()
         x, z, yaw = float(world.position[row, 0]), float(world.position[row, 2]), float(world.yaw[row])
         draws = stream(0, "wander", *(round(value * 1000) % 2**32 for value in (x, z, yaw)))
-        here = (np.array([x]), np.array([z]), np.array([yaw]))
-        for at in draws.permutation(len(self._steps)).tolist():
-            action, distance_m = self._steps[at]
+        here, kit = (np.array([x]), np.array([z]), np.array([yaw])), self.kit(row)
+        for at in draws.permutation(len(kit.steps)).tolist():
+            action, distance_m = kit.steps[at]
             if draws.random() < STEP_ASIDE and self._simulator.moves(np.array([row]), *here, np.array([distance_m]))[0]:
                 return int(action)
-        return int(self._spare[0]) if self._spare else otherwise
+        return int(kit.spare[0]) if kit.spare else otherwise
+
+
+def _gait(body: Embodiment) -> object:
+    """What turns, moves and looks follow from: bodies that have it in common share a kit."""
+    turning = any(action.effect.kind == "turn_camera" for action in body.actions)
+    joints = [(camera.pan, camera.tilt, camera.horizontal_fov) for camera in body.cameras] if turning else []
+    return body.actions, tuple(joints)
 
 
 def steps_of(body: Embodiment, kind: str, axis: str, camera: str | None = None) -> list[tuple[int, float]]:

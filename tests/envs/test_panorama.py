@@ -18,7 +18,7 @@ def shown(*actions: int) -> float:
     """Degrees, to within a piece."""
     simulator = EmbeddedSimulator([house()], body(replace(eye(), role="navigation")), 1, 0)
     at(simulator, 0.0, 0.0)
-    panorama = Panorama(simulator.body, 1)
+    panorama = Panorama(simulator.bodies, 1)
     panorama.begin(np.array([0]), simulator.world())
     for action in actions:
         act(simulator, action)

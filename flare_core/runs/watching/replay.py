@@ -8,7 +8,7 @@ import numpy.typing as npt
 from flare_core.adapters.view import ViewMap
 from flare_core.runs.stages import EPISODE_SEED, Scene
 from flare_core.runs.watching.record import Recording
-from flare_core.simulators.embedded.cameras import intrinsics
+from flare_core.simulators.embedded.cameras import intrinsics, optics_of
 from flare_core.simulators.embedded.simulator import EmbeddedSimulator
 
 Picture = npt.NDArray[np.uint8]
@@ -39,8 +39,9 @@ class Replay:
     def edges(self, recording: Recording, camera: str) -> tuple[float, float]:
         """Angles between the optical axis and the left and right edge of a camera's image in this episode, radians."""
         at = self._simulator.body.camera_index(camera)
+        body = self._simulator.bodies[self._simulator.body_of(recording.episode.start.episode)]
         jitter = recording.states[0]["jitter"][:, at, 5]
-        fx, _, cx, _ = intrinsics(self._simulator.body.cameras[at], jitter, 1, 1)[0].tolist()
+        fx, _, cx, _ = intrinsics(np.array([optics_of(body.cameras[at])]), jitter, 1, 1)[0].tolist()
         return float(np.arctan(cx / fx)), float(np.arctan((1.0 - cx) / fx))
 
     def object_type(self, recording: Recording, thing: int) -> str:

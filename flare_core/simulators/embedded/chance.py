@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from flare_core.embodiments.body import Embodiment, Noise
+from flare_core.embodiments.body import Embodiment
 from flare_core.seeding import uniforms
 from flare_core.world import Floats, Ints
 
@@ -30,13 +30,17 @@ def draw_jitter(body: Embodiment, key: int, episode: int) -> Floats:
     return drawn
 
 
-def with_noise(wanted: Floats, noise: Noise, key: int, episode: Ints, step: Ints) -> Floats:
-    """(B, 3) base motions with a normal error added to every move and turn, keyed by episode and step (B,)."""
+def with_noise(wanted: Floats, noise: Floats, key: int, episode: Ints, step: Ints) -> Floats:
+    """(B, 3) base motions with a normal error added to every move and turn, keyed by episode and step (B,).
+
+    Args:
+        noise: (B, 2) standard deviation of moves (m) and turns (rad).
+    """
     drawn = uniforms(key, episode, step)
     radius, angle = np.sqrt(-2 * np.log1p(-drawn[:, 0])), FULL_TURN * drawn[:, 1]  # Box-Muller
     first, second = radius * np.cos(angle), radius * np.sin(angle)
     out = wanted.copy()
     for axis in (0, 1):
-        out[:, axis] += np.where(wanted[:, axis] != 0, first * noise.move_m, 0.0)
-    out[:, 2] += np.where(wanted[:, 2] != 0, second * noise.turn, 0.0)
+        out[:, axis] += np.where(wanted[:, axis] != 0, first * noise[:, 0], 0.0)
+    out[:, 2] += np.where(wanted[:, 2] != 0, second * noise[:, 1], 0.0)
     return out

@@ -154,7 +154,7 @@ def sweep(
 
 @kernel
 def move_all(
-    shared: Solids, own: Solids, moved: Bools, house: Ints, pose: Floats, motion: Floats, shape: Floats, limit: Floats, stop: bool,
+    shared: Solids, own: Solids, moved: Bools, house: Ints, pose: Floats, motion: Floats, shapes: Floats, limit: Floats, stop: bool,
     near: Ints, collided: Bools,
 ) -> None:  # fmt: skip
     """Carry out one base motion in every row, in place.
@@ -163,6 +163,7 @@ def move_all(
         shared, own, moved: as in `house_of`.
         pose: (B, 3) x, z, yaw; updated.
         motion: (B, 3) forward, right, turn; a row of zeros does not move.
+        shapes: (B, 6).
         limit: (B,) share of the motion that something else than the base allows.
         stop: go as far as possible at contact, instead of not at all.
         collided: (B,) written.
@@ -174,7 +175,7 @@ def move_all(
             continue
         x, z, yaw = pose[row, 0], pose[row, 1], pose[row, 2]
         boxes, _, first, last = house_of(shared, own, moved[row], house[row], row)
-        share = min(limit[row], sweep(boxes, first, last, x, z, yaw, forward, right, turn, shape, near))
+        share = min(limit[row], sweep(boxes, first, last, x, z, yaw, forward, right, turn, shapes[row], near))
         collided[row] = share < 1.0
         if collided[row] and not stop:
             continue
@@ -185,18 +186,18 @@ def move_all(
 
 
 @kernel
-def free_all(boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, shape: Floats, out: Bools) -> None:
-    """Write whether a body could stand at each pose of a house where nothing has moved."""
+def free_all(boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, shapes: Floats, out: Bools) -> None:
+    """Write whether a body of each shape (N, 6) could stand at each pose of a house where nothing has moved."""
     for at in range(house.shape[0]):
         first, last = starts[house[at]], starts[house[at] + 1]
-        out[at] = not blocked(boxes, first, last, x[at], z[at], yaw[at], shape)
+        out[at] = not blocked(boxes, first, last, x[at], z[at], yaw[at], shapes[at])
 
 
 @kernel
 def moves_all(
-    boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, forward: Floats, shape: Floats, near: Ints, out: Bools
+    boxes: Floats, starts: Ints, house: Ints, x: Floats, z: Floats, yaw: Floats, forward: Floats, shapes: Floats, near: Ints, out: Bools
 ) -> None:
     """Write whether a straight move of `forward` metres from each pose would touch nothing, in a house where nothing has moved."""
     for at in range(house.shape[0]):
         first, last = starts[house[at]], starts[house[at] + 1]
-        out[at] = sweep(boxes, first, last, x[at], z[at], yaw[at], forward[at], 0.0, 0.0, shape, near) == 1.0
+        out[at] = sweep(boxes, first, last, x[at], z[at], yaw[at], forward[at], 0.0, 0.0, shapes[at], near) == 1.0

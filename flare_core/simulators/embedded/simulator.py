@@ -23,6 +23,7 @@ from flare_core.simulators.embedded.navigation import Navigator
 from flare_core.simulators.embedded.own_body import ARM_COLOURS, own_faces
 from flare_core.simulators.embedded.pack import ScenePack, pack
 from flare_core.simulators.embedded.palettes import light, randomised
+from flare_core.simulators.embedded.pool import Pool, check_alike
 from flare_core.simulators.embedded.renderer import Renderer
 from flare_core.simulators.embedded.scene import OWN_ID
 from flare_core.world import Bools, Floats, Images, Ints, Start, World
@@ -36,23 +37,27 @@ class EmbeddedSimulator:
 
     Args:
         houses: houses to compile, or a pack of compiled ones.
-        body: the robot; all rows have the same.
+        body: the robot.
         batch: number of rows.
         seed: of the run; with a row's episode number it keys jitter, noise, materials and light.
         threads: for rendering; the images do not depend on it.
+        bodies: of the same structure, from which every episode draws the one that it is played with; left out, all rows have `body`.
 
     Raises:
-        SimError: no houses, or a batch or thread count below one.
+        SimError: no houses, a batch or thread count below one, or bodies that differ in structure.
         HouseError: a house cannot be compiled.
     """
 
-    def __init__(self, houses: Sequence[House] | ScenePack, body: Embodiment, batch: int, seed: int, threads: int = 1) -> None:
+    def __init__(
+        self, houses: Sequence[House] | ScenePack, body: Embodiment, batch: int, seed: int, threads: int = 1,
+        bodies: Sequence[Embodiment] = (),
+    ) -> None:  # fmt: skip
         if batch < 1 or threads < 1:
             raise SimError(f"batch is {batch} and threads {threads}; both must be at least 1")
         self.name, self.body, self.batch, self.seed = "embedded simulator", body, batch, seed
         self.pack = houses if isinstance(houses, ScenePack) else pack([compile_scene(house) for house in houses])
-        self._table = effect_table(body)
-        self._shape = motion.shape_of(body.footprint)
+        self._table, self._pool = effect_table(body), Pool(bodies or (body,), batch, seed)
+        check_alike([body, *self._pool.bodies[:1]])
         self._keys = {name: key_of(seed, name) for name in ("noise", "jitter")}
         self._near = np.zeros(self.pack.most(self.pack.box_start), dtype=np.int64)
         cameras = len(body.cameras)
@@ -76,7 +81,21 @@ class EmbeddedSimulator:
         self._own: Own | None = None
         self._renderer = Renderer(self.pack.faces, threads)
         self.lost = np.zeros(batch, dtype=np.bool_)  # nothing can be lost in this process
-        self.navigation = Navigator(self.pack, body, self.world)
+        self.navigation = Navigator(self.pack, self._pool, self.world)
+
+    @property
+    def bodies(self) -> Sequence[Embodiment]:
+        """Those that rows may have."""
+        return self._pool.bodies
+
+    @property
+    def row_bodies(self) -> Ints:
+        """(B,) which of `bodies` every row has."""
+        return self._pool.which
+
+    def body_of(self, episode: int) -> int:
+        """Which of `bodies` an episode is played with."""
+        return self._pool.of(episode)
 
     def house_count(self) -> int:
         return self.pack.house_count
@@ -122,13 +141,13 @@ class EmbeddedSimulator:
                 raise SimError(f"reset: row {row} of {self.batch}, house {start.house} of {self.pack.house_count}; both count from 0")
             if not (math.isfinite(start.x) and math.isfinite(start.z) and math.isfinite(start.yaw)):
                 raise SimError(f"reset: row {row} starts at ({start.x}, {start.z}), yaw {start.yaw}; give finite numbers")
-            state = self._state
+            state, body = self._state, self._pool.begin(int(row), start.episode)
             state["house"][row], state["episode"][row], state["step"][row] = start.house, start.episode, 0
             state["pose"][row] = start.x, start.z, start.yaw
             state["joints"][row] = self._table.home
             state["collided"][row], state["succeeded"][row] = False, True
             self._hands.clear(int(row))
-            state["jitter"][row] = draw_jitter(self.body, self._keys["jitter"], start.episode)
+            state["jitter"][row] = draw_jitter(body, self._keys["jitter"], start.episode)
             self._paint(int(row), start)
         self._poses, self._own = None, None
 
@@ -157,13 +176,12 @@ class EmbeddedSimulator:
         """
         if actions.shape != (self.batch,) or actions.min() < 0 or actions.max() >= len(self.body.actions):
             raise SimError(f"apply: needs {self.batch} indices from 0 to {len(self.body.actions) - 1}, not {actions.tolist()}")
-        table, state = self._table, self._state
-        wanted = table.motion[actions]  # (B, 3)
-        noise = self.body.noise
-        if noise.move_m > 0 or noise.turn > 0:
-            wanted = with_noise(wanted, noise, self._keys["noise"], state["episode"], state["step"])
+        pool, state = self._pool, self._state
+        wanted = pool.motion[pool.first + actions]  # (B, 3)
+        if pool.is_noisy:
+            wanted = with_noise(wanted, pool.noise, self._keys["noise"], state["episode"], state["step"])
         self._move_bases(wanted)
-        state["succeeded"][:] = ~(state["collided"] | table.impossible[actions])
+        state["succeeded"][:] = ~(state["collided"] | pool.impossible[pool.first + actions])
         self._move_joints(actions)
         self._hands.carry()
         self._grip(actions)
@@ -174,20 +192,20 @@ class EmbeddedSimulator:
         """Move and turn every row's base by (B, 3) forward, right (m) and turn (rad), as far as contact allows."""
         state, loose = self._state, self._hands.loose
         motion.move_all(
-            loose.shared, loose.contact, loose.moved, state["house"], state["pose"], wanted, self._shape, self._hands.limits(wanted),
+            loose.shared, loose.contact, loose.moved, state["house"], state["pose"], wanted, self._pool.shape, self._hands.limits(wanted),
             self.body.on_contact == "stop", self._near, state["collided"],
         )  # fmt: skip
         state["pose"][:, 2] = np.remainder(state["pose"][:, 2], FULL_TURN)
 
     def _move_joints(self, actions: Ints) -> None:
         """Lift, extension, wrist, hands and cameras."""
-        table, state, joints = self._table, self._state, self._state["joints"]
-        possible = ~table.impossible[actions]
+        table, pool, state, joints = self._table, self._pool, self._state, self._state["joints"]
+        possible = ~pool.impossible[pool.first + actions]
         rows = np.flatnonzero((table.joint[actions] >= 0) & possible)
         if len(rows):
             joint = table.joint[actions[rows]]
             before = joints[rows, joint]
-            after = np.clip(before + table.amount[actions[rows]], table.low[joint], table.high[joint])
+            after = np.clip(before + pool.amount[(pool.first + actions)[rows]], pool.low[rows, joint], pool.high[rows, joint])
             state["succeeded"][rows] &= np.abs(after - before) > JOINT_SLACK
             of_arm = joint < ARM_JOINTS
             joints[rows[~of_arm], joint[~of_arm]] = after[~of_arm]
@@ -243,7 +261,7 @@ class EmbeddedSimulator:
         if self._poses is None:
             joints = self._state["joints"]
             turned = joints[:, 3:].reshape(self.batch, len(self.body.cameras), 2)
-            self._poses = camera_poses(self.body, self._state["pose"], joints[:, :3], turned, self._state["jitter"])
+            self._poses = camera_poses(self.body, self._pool.mount, self._state["pose"], joints[:, :3], turned, self._state["jitter"])
         return self._poses
 
     def visible(self, objects: Ints, camera: str, within_m: float) -> Bools:
@@ -264,7 +282,7 @@ class EmbeddedSimulator:
         if objects.shape[:1] != (self.batch,) or objects.ndim != 2 or bool((objects >= counts[:, None]).any()):
             raise SimError(f"visible: objects must be ({self.batch}, K) indices below each house's number of objects, or -1")
         poses = self._camera_poses()
-        lens = intrinsics(self.body.cameras[at], self._state["jitter"][:, at, 5], 1, 1)
+        lens = intrinsics(self._pool.optics[:, at], self._state["jitter"][:, at, 5], 1, 1)
         eyes = Eyes(position=poses.position[:, at], rotation=rotations(poses.yaw[:, at], poses.pitch[:, at]), lens=lens)
         return self.visible_from(eyes, objects, within_m)
 
@@ -296,7 +314,7 @@ class EmbeddedSimulator:
         eyes = Eyes(
             position=poses.position[chosen, at],
             rotation=rotations(poses.yaw[chosen, at], poses.pitch[chosen, at]),
-            lens=intrinsics(self.body.cameras[at], self._state["jitter"][chosen, at, 5], width, height),
+            lens=intrinsics(self._pool.optics[chosen, at], self._state["jitter"][chosen, at, 5], width, height),
         )
         return self.picture(eyes, width, height, full=full, rows=rows)
 
@@ -335,7 +353,7 @@ class EmbeddedSimulator:
         """(N,) whether each row's body could stand at each pose: it touches nothing and its axis is above a room's floor."""
         house, pack_ = self._state["house"][rows], self.pack
         out = np.zeros(len(rows), dtype=np.bool_)
-        motion.free_all(pack_.boxes, pack_.box_start, house, x, z, yaw, self._shape, out)
+        motion.free_all(pack_.boxes, pack_.box_start, house, x, z, yaw, self._pool.shape[rows], out)
         room = np.empty(len(rows), dtype=np.int64)
         rooms_at(pack_.room_points, pack_.room_point_start, pack_.room_start, house, x, z, room)
         has_rooms = np.diff(pack_.room_start)[house] > 0
@@ -346,7 +364,7 @@ class EmbeddedSimulator:
         """(N,) whether a straight base move (forward positive) from each pose would touch nothing."""
         out = np.zeros(len(rows), dtype=np.bool_)
         house = self._state["house"][rows]
-        motion.moves_all(self.pack.boxes, self.pack.box_start, house, x, z, yaw, distance_m, self._shape, self._near, out)
+        motion.moves_all(self.pack.boxes, self.pack.box_start, house, x, z, yaw, distance_m, self._pool.shape[rows], self._near, out)
         return out
 
     def snapshot(self) -> Mapping[str, npt.NDArray[Any]]:
@@ -365,6 +383,7 @@ class EmbeddedSimulator:
                 raise SimError(f"restore: {name} is {found}, needs {array.shape}; the snapshot is of another simulator")
         for name, array in self._state.items():
             array[...] = state[name]
+        self._pool.follow(self._state["episode"])
         self._hands.refresh()
         self._poses, self._own = None, None
 

@@ -186,11 +186,14 @@ def first_look(
 
 @kernel
 def first_looks(
-    boxes: Floats, owners: Ints, box_start: Ints, object_box: Floats, object_start: Ints, near: Ints, shape: Floats, house: Ints,
+    boxes: Floats, owners: Ints, box_start: Ints, object_box: Floats, object_start: Ints, near: Ints, shapes: Floats, house: Ints,
     objects: Ints, pose: Floats, mount: Floats, pitch: Floats, lens: Floats, within_m: float, joints: Floats, limits: Floats,
     turn_yaw: Floats, turn_pan: Floats, turn_tilt: Floats, via: Ints, out: Ints,
 ) -> None:  # fmt: skip
-    """`first_look` for every row: house (R,), objects (R, K), pose (R, 3), mount (R, 4), pitch (R,), joints (R, 2), out (R,)."""
+    """`first_look` for every row.
+
+    Shapes (R, 6), house (R,), objects (R, K), pose (R, 3), mount (R, 4), pitch (R,), lens (R, 4), joints (R, 2), limits (R, 2, 2).
+    """
     near_boxes, near_owners = np.empty((near.shape[0], 8)), np.empty(near.shape[0], np.int64)
     targets = np.empty((objects.shape[1], 8))
     for row in range(house.shape[0]):
@@ -199,6 +202,6 @@ def first_looks(
             if objects[row, k] >= 0:
                 targets[k] = object_box[object_start[h] + objects[row, k]]
         out[row] = first_look(
-            boxes, owners, box_start[h], box_start[h + 1], near_boxes, near_owners, near, shape, targets, objects[row], pose[row],
-            mount[row], pitch[row], lens, within_m, joints[row], limits, turn_yaw, turn_pan, turn_tilt, via,
+            boxes, owners, box_start[h], box_start[h + 1], near_boxes, near_owners, near, shapes[row], targets, objects[row], pose[row],
+            mount[row], pitch[row], lens[row], within_m, joints[row], limits[row], turn_yaw, turn_pan, turn_tilt, via,
         )  # fmt: skip

@@ -117,6 +117,21 @@ class ThorSimulator:
 
     # What follows from where things are.
 
+    @property
+    def bodies(self) -> Sequence[Embodiment]:
+        """One: AI2-THOR's agents are all of one body."""
+        return (self.body,)
+
+    @property
+    def row_bodies(self) -> Ints:
+        """(B,) zeros."""
+        return np.zeros(self.batch, dtype=np.int64)
+
+    def body_of(self, episode: int) -> int:
+        """0, whatever the episode."""
+        del episode
+        return 0
+
     def house_count(self) -> int:
         return self.mirror.house_count()
 
@@ -213,7 +228,7 @@ class ThorSimulator:
         self.lost = self._house < 0
         wanted, noise = self._table.motion[actions], self.body.noise
         if noise.move_m > 0 or noise.turn > 0:
-            wanted = with_noise(wanted, noise, self._noise_key, self._episode, self._step)
+            wanted = with_noise(wanted, np.tile([noise.move_m, noise.turn], (self.batch, 1)), self._noise_key, self._episode, self._step)
         active = (actions >= 0) & ~self.lost
         self._step += active
         orders = [self._order(row, int(action), wanted[row]) if active[row] else None for row, action in enumerate(actions)]
