@@ -13,6 +13,10 @@ class SpecError(FlareError):
     """A YAML spec that cannot be used. The message names file, line and remedy."""
 
 
+class UrdfError(FlareError):
+    """A URDF that cannot be read, or that no robot's spec can be made of."""
+
+
 class AdapterError(FlareError):
     """Two bodies that cannot be joined without a choice that is missing or wrong."""
 
