@@ -61,7 +61,7 @@ def test_a_mount_is_what_matrices_by_hand_say(poses: list[Pose], camera: Pose, o
     whole = whole @ matrix(*camera)
     text.append(f'<joint name="eye" type="fixed"><parent link="{links[-1]}"/><child link="{name}"/>{origin(camera)}</joint></robot>')
     (tmp_path / "chain.urdf").write_text("".join(text))
-    mount = find_in(tmp_path / "chain.urdf").value("cameras", "eye_camera" if not optical else "eye_camera", "mount")
+    mount = find_in(tmp_path / "chain.urdf").value("cameras", "eye_camera", "mount")
     assert isinstance(mount, dict)
     said_values = {key: float(value) for key, value in mount.items() if isinstance(value, int | float)}
     get = said_values.get
