@@ -9,6 +9,7 @@ from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SpecError
 from flare_core.reading import list_specs
 from flare_core.runs.making.from_robot import robot_like
+from flare_core.runs.making.new_files import save_checked
 from tests.cli_tools import flare
 
 
@@ -62,6 +63,13 @@ def test_nothing_is_written_over_and_nothing_is_left_behind(tmp_path: Path, monk
     assert mine.read_text() == "my own work\n"
     assert flare("new", "robot", "other", "--from", "nosuch").exit_code == 1
     assert [path.name for path in tmp_path.iterdir()] == ["mybot.yaml"]
+
+
+def test_a_file_that_comes_to_be_there_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "mybot.yaml"
+    with pytest.raises(SpecError, match="is there already and is left as it is"):
+        save_checked("kind: embodiment\n", path, lambda draft: path.write_text("somebody else's\n"))
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("mybot.yaml", "somebody else's\n")]
 
 
 @pytest.mark.parametrize(
