@@ -1,5 +1,6 @@
 """A robot's spec out of a URDF: what it says, where it says so, and what it leaves open."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SpecError, UrdfError
-from flare_core.runs.making.findings import Finding, Findings, Part, Question
+from flare_core.runs.making.findings import Finding, Findings, Part, Question, dotted
 from flare_core.runs.making.new_files import check_name, check_place, save_checked
 from flare_core.runs.making.spec_text import spec_text
 from flare_core.runs.making.urdf_arm import Limbs, arm_of, left_open, limbs_of
@@ -43,8 +44,17 @@ def robot_of_urdf(name: str, urdf: Path, path: Path, *, scale: float = 1.0) -> F
     except SpecError as bad:
         if path.exists():
             raise
-        raise UrdfError(f"{urdf}: what it describes is no robot that a spec can say, so nothing was written:\n{bad}") from None
+        told = "\n".join(_without_draft(line, found) for line in str(bad).splitlines())
+        raise UrdfError(f"{urdf}: what it describes is no robot that a spec can say, so nothing was written:\n{told}") from None
     return found
+
+
+def _without_draft(line: str, found: Findings) -> str:
+    """A fault of the file that was not kept, by the URDF's element instead of that file's line."""
+    said = re.sub(r"^.*?\.yaml:\d+: ", "", line)
+    key = said.partition(": ")[0]
+    source = next((one.source for one in found.part.values if key.startswith(dotted(one.loc)) and one.source), "")
+    return f"{said} (from {source})" if source else said
 
 
 def find_in(urdf: Path, *, scale: float = 1.0) -> Findings:

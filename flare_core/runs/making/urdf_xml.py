@@ -144,7 +144,7 @@ def _faults(file: UrdfFile) -> Iterator[str]:
     for kind, found in (("link", links), ("joint", joints)):
         yield from _name_faults(file, kind, found)
     for joint in joints:
-        yield from _joint_faults(file, joint, [link.get("name") for link in links])
+        yield from _joint_faults(file, joint, [link.get("name") for link in links if link.get("name")])
     for owner in (*links, *joints):
         for element in owner.iter(*_NUMBERS):
             if element.getparent().tag != "inertial":
@@ -167,6 +167,12 @@ def _joint_faults(file: UrdfFile, joint: Element, links: list[str]) -> Iterator[
     if joint.get("type") not in _JOINTS:
         near = did_you_mean(str(joint.get("type")), _JOINTS)
         yield f"{where}: joint {name!r}: no type {joint.get('type')!r}. Use one of {', '.join(_JOINTS)}.{near}"
+    mimic = joint.find("mimic")
+    if mimic is not None and mimic.get("joint") is not None:
+        leader = next((one for one in file.root.findall("joint") if one.get("name") == mimic.get("joint")), None)
+        if leader is None or leader.get("type") == "fixed" or leader.find("mimic") is not None:
+            what = "no joint of this name" if leader is None else "a joint that does not move by itself"
+            yield f"{file.at(mimic)}: joint {name!r}: follows {mimic.get('joint')!r}, {what}. Name the joint that the motor moves"
     for end in ("parent", "child"):
         element = joint.find(end)
         link = None if element is None else element.get("link")

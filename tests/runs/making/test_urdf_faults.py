@@ -37,6 +37,11 @@ FAULTS = {
     "no child": (("<joint name='j' type='fixed'/>", BASE), "robot.urdf:2: joint 'j' has no parent. Add <parent link=\"...\"/>"),
     "no such link": ((BASE, joint(child="camra"), CAMERA), "joint 'j': no link 'camra' to be its child. Did you mean 'camera'?"),
     "no such type": ((BASE, CAMERA, joint("revolut")), "joint 'j': no type 'revolut'. Use one of fixed, revolute, continuous, prismatic"),
+    "follows nothing": (
+        (BASE, CAMERA, joint("continuous", "<mimic joint='k'/>")),
+        "robot.urdf:4: joint 'j': follows 'k', no joint of this name. Name the joint that the motor moves",
+    ),
+    "nameless beside": (("<link/>", joint(), CAMERA), "no link 'base' to be its parent"),
     "twice": ((BASE, BASE), "robot.urdf:3: the link 'base' is there already, on line 2. Give one of the two another name"),
     "nameless": (("<link/>",), "robot.urdf:2: a <link> without a name. Add name=..."),
     "two bases": ((BASE, CAMERA), "2 links hang on nothing: 'base', 'camera'. Join all but the base to the rest, with fixed joints"),
