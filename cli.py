@@ -9,6 +9,7 @@ from flare_core.commands.acting import act, serve
 from flare_core.commands.houses import houses
 from flare_core.commands.importing import import_
 from flare_core.commands.machine import doctor
+from flare_core.commands.making import new
 from flare_core.commands.measuring import bench, evaluate
 from flare_core.commands.sharing import migrate, pull, push
 from flare_core.commands.specs import check, describe, list_, schema, show
@@ -57,7 +58,7 @@ def main() -> None:
 
 _COMMANDS = (
     check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, watch, push, pull, migrate, serve, act, houses,
-    bench, doctor, thor_engine, thor_record,
+    bench, doctor, thor_engine, thor_record, new,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

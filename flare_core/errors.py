@@ -17,6 +17,10 @@ class PictureError(FlareError):
     """A photograph that cannot be read, or that the camera which is spoken of cannot have taken."""
 
 
+class UrdfError(FlareError):
+    """A URDF that cannot be read, or that no robot's spec can be made of."""
+
+
 class AdapterError(FlareError):
     """Two bodies that cannot be joined without a choice that is missing or wrong."""
 
