@@ -10,6 +10,7 @@ from flare_core.commands.houses import houses
 from flare_core.commands.importing import import_
 from flare_core.commands.machine import doctor
 from flare_core.commands.measuring import bench, evaluate
+from flare_core.commands.reports import report
 from flare_core.commands.sharing import migrate, pull, push
 from flare_core.commands.specs import check, describe, list_, schema, show
 from flare_core.commands.thor import thor_engine, thor_record
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, push, pull, migrate, serve, act, houses, bench,
+    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, report, push, pull, migrate, serve, act, houses, bench,
     doctor, thor_engine, thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
