@@ -56,8 +56,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, report, push, pull, migrate, serve, act, houses, bench,
-    doctor, thor_engine, thor_record,
+    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, report, push, pull, migrate, serve, act, houses,
+    bench, doctor, thor_engine, thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

@@ -57,15 +57,15 @@ class _TensorBoard:
         except ImportError:
             raise _not_installed("tensorboard") from None
         # Events of later steps are of a part that was lost; the reader hides them.
-        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=int(past[-1]["steps"]) + 1 if past else 0)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=int(past[-1]["steps"]) + 1 if past else 0)
 
     def write(self, record: Record) -> None:
         for name, value in numbers_of(record).items():
-            self._writer.add_scalar(name, value, record["steps"])  # type: ignore[no-untyped-call]
-        self._writer.flush()  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, record["steps"])
+        self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
 
 class _Trackio:

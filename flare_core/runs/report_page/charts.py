@@ -1,6 +1,6 @@
 """Line charts as inline SVG whose colours come from the page's style, so that one drawing suits light and dark.
 
-All text goes through `Markup.format`, which escapes it; numbers are formatted here. Coordinates are in a box of WIDTH x HEIGHT units that the page scales.
+All text goes through `Markup.format`, which escapes it. Coordinates are in a box of WIDTH x HEIGHT units that the page scales.
 """
 
 import math

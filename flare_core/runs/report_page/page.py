@@ -152,7 +152,7 @@ def result_tables(run: RunFolder, before: Mapping[str, Any] | None) -> list[tupl
     """(caption, table) with the heading first."""
     if run.results is None:
         return [] if before is None else [("Before training, sampled actions", turned(table({"before": before})))]
-    found = [("Sampled actions", turned(comparison_table(run.results)))]
+    found: list[tuple[str, Table]] = [("Sampled actions", turned(comparison_table(run.results)))]
     if "greedy" in run.results:
         found.append(("Greedy: the most probable action", turned(comparison_table(run.results["greedy"]))))
     return found
