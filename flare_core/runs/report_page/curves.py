@@ -58,7 +58,7 @@ def curves(run: RunFolder, before: Mapping[str, Any] | None, after: Mapping[str,
     Args:
         before, after: summaries of held-out episodes, as `Summary.to_json` writes them.
     """
-    end = float(run.planned_steps or run.steps)
+    end = float(max(run.planned_steps or 0, run.steps))  # the last update may end beyond the plan
     steps, success = series(settled(run.log), "success")
     dots = [
         Dot(label=f"held-out episodes {when}, %", x=at, y=_percent(found))
