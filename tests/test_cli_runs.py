@@ -59,7 +59,7 @@ def test_train_leaves_bundle_results_table_and_pictures(run: Path) -> None:
         assert (run / name).read_bytes().startswith(b"\x89PNG")
     page = (run / "report.html").read_text()
     assert "Finished: 1,024 steps of training." in page
-    assert page.count("<article class=\"shot\"") == 6
+    assert page.count('<article class="shot"') == 6
     printed = (run / "printed.txt").read_text()
     for words in ("Action head", "difference, paired", "6 held-out test episodes", "1 seed (0)", "95 % intervals", "embedded simulator"):
         assert words in printed

@@ -34,14 +34,7 @@ def judge_policy(
         expert: what `expert_lengths` said of these episodes, where that is known already.
         recording: receives what people may want to see of the first episodes.
     """
-
-    def actor(stage: FlareVectorEnv) -> Actor:
-        plain = policy_actor(stage, senses(policy), seed, greedy)
-        return plain if recording is None else recording.around(stage, plain)
-
-    records = play_all(scene, actor, episodes, workers, report)
-    if recording is not None:
-        recording.develop()
+    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report, recording)
     return gather(with_expert(scene, records, workers, expert), scene.body.action_names)
 
 
@@ -69,8 +62,10 @@ def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
     return {int(record["number"]): float(record["length"]) for record in records}
 
 
-def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report) -> list[Record]:
-    """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house."""
+def play_all(
+    scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report, recording: Recording | None = None
+) -> list[Record]:
+    """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house and instruction."""
     parts = parts_of(episodes, workers)
     stages = held_out_stages(scene, parts, rows_at_most(scene, ROWS, len(parts)))
     done = [0] * len(parts)
@@ -81,7 +76,10 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
             report(sum(done))
 
         sampler = stages[worker].play.sampler
-        records = play(stages[worker], actor(stages[worker]), parts[worker], count)
+        one = actor(stages[worker])
+        if recording is not None:
+            one = recording.around(stages[worker], one, parts[worker])
+        records = play(stages[worker], one, parts[worker], count)
         drawn = [sampler.episode(int(record["number"])) for record in records]
         return [
             record | {"house": episode.start.house, "instruction": episode.instruction}
@@ -90,7 +88,10 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
 
     crew = Crew(len(parts))
     try:
-        return [record for part in crew.each(work) for record in part]
+        found = [record for part in crew.each(work) for record in part]
+        if recording is not None:
+            recording.develop()
+        return found
     finally:
         crew.close()
         for stage in stages:

@@ -5,7 +5,7 @@ Taken down while the policy is judged, so that nothing has to be played again fo
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -93,11 +93,15 @@ class Recording:
             self.takes[number].first, self.takes[number].last = jpeg(first), jpeg(last)
         self.frames.clear()
 
-    def around(self, stage: FlareVectorEnv, actor: Actor) -> Actor:
-        """The same actor, with the stage's first camera and every position noted before it acts."""
+    def around(self, stage: FlareVectorEnv, actor: Actor, numbers: Collection[int]) -> Actor:
+        """The same actor, with the stage's first camera and every position noted before it acts.
+
+        Args:
+            numbers: episodes that this stage is to play; a row that is free goes on with those of other workers, for nobody.
+        """
         if stage.play.renders:
             self.camera = next(iter(stage.play.renders))
-        return _Watch(self, stage, actor)
+        return _Watch(self, stage, actor, frozenset(number for number in numbers if number < RECORDED))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -117,7 +121,8 @@ class Recording:
 class _Watch:
     """An actor that takes down what it is shown."""
 
-    def __init__(self, recording: Recording, stage: FlareVectorEnv, actor: Actor) -> None:
+    def __init__(self, recording: Recording, stage: FlareVectorEnv, actor: Actor, numbers: frozenset[int]) -> None:
+        self._numbers = numbers
         self._recording, self._stage, self._actor = recording, stage, actor
         self._playing: dict[int, int] = {}  # row -> number of the recorded episode in it
 
@@ -134,7 +139,7 @@ class _Watch:
         for row in rows:
             self._playing.pop(row, None)
             number = int(numbers[row])
-            if number >= RECORDED:
+            if number not in self._numbers:
                 continue
             episode = self._stage.episodes[row]
             targets = target_places(episode, self._stage.play.simulator.object_positions(episode.start.house))

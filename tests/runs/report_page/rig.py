@@ -59,7 +59,8 @@ def summary(share: float) -> dict[str, Any]:
 
 def plan() -> dict[str, Any]:
     entries = [
-        {"action": "go", "effect": "move_base", "how": "keep", "source": "go", "source_row": 0, "ratio": 1.0, "probability": None, "reason": ""},
+        {"action": "go", "effect": "move_base", "how": "keep", "source": "go", "source_row": 0, "ratio": 1.0, "probability": None,
+         "reason": ""},
         {"action": HOSTILE, "effect": HOSTILE, "how": "zero", "source": None, "source_row": None, "ratio": None, "probability": 0.1,
          "reason": HOSTILE},
     ]  # fmt: skip
@@ -77,7 +78,10 @@ def begun(folder: Path) -> Path:
     write(folder / "run.json", {"seed": 3, "workers": 2, "split": "test", "command": f"flare train {HOSTILE}"})
     about = {"name": "demo", "task": HOSTILE, "simulator": "embedded simulator", "split": "test", "seed": 3, "workers": 2, "steps": 400}
     machine = {"cpu": "Abacus 3000", "cores": 2, "python": "3.11", "torch": "2"}
-    write(folder / "about.json", about | {"episodes": 8, "machine": machine, "overrides": [HOSTILE], "plan": plan(), "covered": {"navigation": 1.0}})
+    write(
+        folder / "about.json",
+        about | {"episodes": 8, "machine": machine, "overrides": [HOSTILE], "plan": plan(), "covered": {"navigation": 1.0}},
+    )
     records = [
         {"update": at, "steps": 100 * at, "episodes": 2 * at, "success": 0.1 * at, "return": 1.0, "entropy": 2.0, "steps_per_second": 50.0,
          "use": {"go": 0.5, HOSTILE: 0.5}}
