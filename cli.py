@@ -11,6 +11,7 @@ from flare_core.commands.importing import import_
 from flare_core.commands.machine import doctor
 from flare_core.commands.making import new
 from flare_core.commands.measuring import bench, evaluate
+from flare_core.commands.reports import report
 from flare_core.commands.sharing import migrate, pull, push
 from flare_core.commands.specs import check, describe, list_, schema, show
 from flare_core.commands.thor import thor_engine, thor_record
@@ -57,8 +58,8 @@ def main() -> None:
 
 
 _COMMANDS = (
-    check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, watch, push, pull, migrate, serve, act, houses,
-    bench, doctor, thor_engine, thor_record, new,
+    new, check, list_, show, describe, schema, plan, adapt, import_, pretrain, train, evaluate, watch, report, push, pull, migrate, serve,
+    act, houses, bench, doctor, thor_engine, thor_record,
 )  # fmt: skip
 for _command in _COMMANDS:
     main.add_command(_command)

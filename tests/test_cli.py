@@ -16,7 +16,7 @@ from tests.cli_tools import flare, overrides, tiny_bundle
 HOUSE = Path(__file__).parent / "data" / "houses" / "house_746.json"
 COMMANDS = (
     "check", "list", "show", "describe", "schema", "plan", "adapt", "import", "pretrain", "train", "evaluate", "watch", "push", "pull",
-    "migrate", "serve", "act", "houses", "bench", "doctor", "thor-engine", "thor-record", "new",
+    "migrate", "serve", "act", "houses", "bench", "doctor", "thor-engine", "thor-record", "new", "report",
 )  # fmt: skip
 TURTLEBOT = "kind: transfer  # mine\npolicy: {policy}\nembodiment: turtlebot4\ntask: objectnav_short\n"
 CHOICES = "views:\n  navigation: {from: oakd, fit: resize}\n  manipulation: absent\n"

@@ -20,6 +20,7 @@ from flare_core.bundles.bundle import load_bundle, save_bundle, weights_digest
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
+from flare_core.runs.recording import Recording
 from flare_core.runs.stages import HELD_OUT_HOUSES
 from flare_core.runs.stopping import Stopping
 from flare_core.runs.trails import panels, trails
@@ -56,6 +57,9 @@ def test_train_leaves_bundle_results_table_and_pictures(run: Path) -> None:
     assert "embedded simulator" in (run / "results.md").read_text()
     for name in ("learning_curve.png", "top_down.png"):
         assert (run / name).read_bytes().startswith(b"\x89PNG")
+    page = (run / "report.html").read_text()
+    assert "Finished: 1,024 steps of training." in page
+    assert page.count('<article class="shot"') == 6
     printed = (run / "printed.txt").read_text()
     for words in ("Action head", "difference, paired", "6 held-out test episodes", "1 seed (0)", "95 % intervals", "embedded simulator"):
         assert words in printed
@@ -66,8 +70,13 @@ def test_the_ways_drawn_from_above_are_those_of_the_judged_episodes(run: Path, t
     senses = senses_of(transfer)
     scene = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
     drawn = trails(scene, calibrated_policy(transfer, 0), senses, 0, "before")
-    judged = read(run / "before.json")
+    judged, recorded = read(run / "before.json"), Recording.from_json(read(run / "before_recording.json"))
     for number, trail in enumerate(drawn):
+        take = recorded.takes[number]  # taken down while the policy was judged, and not played again
+        assert np.allclose(take.points, trail.points, atol=6e-4)
+        assert (take.yaw, *np.ravel(take.targets)) == pytest.approx((trail.yaw, *np.ravel(trail.targets)), abs=6e-4)
+        assert take.first.startswith(b"\xff\xd8\xff")
+        assert take.last.startswith(b"\xff\xd8\xff")
         metres = float(np.hypot(*np.diff(trail.points, axis=0).T).sum())
         last_step = 0.2 if f" in {transfer.task.horizon} steps" in trail.label else 0.0  # not in the way; see `trails`
         assert abs(metres - judged["measures"]["path_m"][number]) <= last_step + 1e-9

@@ -10,8 +10,10 @@ from flare_core.commands.options import out_option, override_option, own_overrid
 from flare_core.errors import AdapterError, StoppedError
 
 Pairs = tuple[tuple[str, str], ...]
+Trackers = tuple[Literal["tensorboard", "trackio"], ...]
 STOPPED = "Stopped. What was found so far is kept; go on with the same command and --resume"
 SPLIT_HELP = "Held-out houses to judge in; val while you still choose settings, so that test stays unseen."
+TRACK_HELP = "Also show the log's numbers there; may be given twice. Needs `pip install 'flare-core[tensorboard]'` or [trackio]."
 resume_option = click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
 
 
@@ -54,11 +56,12 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 @resume_option
 @seed_option
 @workers_option
+@click.option("--track", "trackers", type=click.Choice(["tensorboard", "trackio"]), multiple=True, help=TRACK_HELP)
 @override_option
 @click.pass_obj
 def train(
     command: str, transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str,
-    split: Literal["test", "val"], estimate: bool, out: Path, resume: bool, seed: int, workers: int, overrides: Pairs,
+    split: Literal["test", "val"], estimate: bool, out: Path, resume: bool, seed: int, workers: int, trackers: Trackers, overrides: Pairs,
 ) -> None:  # fmt: skip
     """Carry a policy onto a robot and fine-tune it there; measure it before and after.
 
@@ -70,7 +73,7 @@ def train(
     if estimate:
         _estimate(reference, overrides, seed, workers)
         return
-    _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers)
+    _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers, trackers=trackers)
 
 
 def _reference(transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path) -> str:
@@ -104,7 +107,7 @@ def _estimate(reference: str, overrides: Pairs, seed: int, workers: int) -> None
 
 def _run(
     reference: str, composed: bool, out: Path, overrides: Pairs, command: str, *, split: Literal["test", "val"], resume: bool, seed: int,
-    workers: int,
+    workers: int, trackers: Trackers,
 ) -> None:  # fmt: skip
     from flare_core.commands.transfers import print_plan
     from flare_core.evaluation.report import comparison_table, turned
@@ -123,7 +126,9 @@ def _run(
     sys.stdout.flush()
     with ConsoleWatcher() as console, Stopping(console) as watcher:
         try:
-            outcome = finetune(found, out, seed=seed, workers=workers, split=split, resume=resume, watcher=watcher, command=command)
+            outcome = finetune(
+                found, out, seed=seed, workers=workers, split=split, resume=resume, watcher=watcher, command=command, trackers=trackers
+            )
             watcher.say("Drawing ...")
             written = write_report(found, outcome, out, seed)
         except KeyboardInterrupt:

@@ -55,6 +55,7 @@ class Episodes:
         actions: names, in the order of the columns of `used`.
         used: (N, A) how often each action was taken.
         houses: (N,) house of each episode, or None when it is not known; the bootstrap then takes episodes as independent.
+        instructions: what each episode asked for, or None when that is not known.
     """
 
     number: Ints
@@ -63,6 +64,7 @@ class Episodes:
     actions: tuple[str, ...]
     used: Ints
     houses: Ints | None = None
+    instructions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,7 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
 
     Args:
         records: what the environment reports when an episode ends: `number`, `success`, `length`, `path_m`, `shortest_m`,
-            `collisions`, `final_distance_m`, `action_counts`; what else of `Episodes.measures` is known, and `house`.
+            `collisions`, `final_distance_m`, `action_counts`; what else of `Episodes.measures` is known, and `house` and `instruction`.
         actions: names of the body's actions.
 
     Raises:
@@ -138,6 +140,7 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
     ]
     names += [name for name in further if ordered and all(name in record for record in ordered)]
     has_houses = bool(ordered) and all("house" in record for record in ordered)
+    has_instructions = bool(ordered) and all("instruction" in record for record in ordered)
     return Episodes(
         number=number,
         success=np.array([record["success"] for record in ordered], dtype=bool),
@@ -145,6 +148,7 @@ def gather(records: Sequence[Mapping[str, Any]], actions: Sequence[str]) -> Epis
         actions=tuple(actions),
         used=np.array([record["action_counts"] for record in ordered], dtype=np.int64).reshape(len(ordered), len(actions)),
         houses=np.array([record["house"] for record in ordered], dtype=np.int64) if has_houses else None,
+        instructions=tuple(str(record["instruction"]) for record in ordered) if has_instructions else None,
     )
 
 

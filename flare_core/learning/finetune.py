@@ -147,7 +147,8 @@ class FineTuner:
             "success": float(np.mean(self.recent)) if self.recent else None, "actor_learns": now.actor, "kl_weight": now.kl,
             "epsilon": now.epsilon, "steps_per_second": steps / total_s, "collect_s": collect_s, "seconds": progress.seconds,
             **self._cost_record(),
-            "length": float(np.mean([episode["length"] for episode in ended])) if ended else None, **losses,
+            "length": float(np.mean([episode["length"] for episode in ended])) if ended else None,
+            "return": float(np.mean([episode["reward"] for episode in ended])) if ended else None, **losses,
             "use": dict(zip(self.policy.spec.actions, [round(s, 5) for s in share], strict=True)),
         }  # fmt: skip
 

@@ -1,15 +1,13 @@
 """Fine-tune a carried policy: calibrate, judge, train, judge again on the same episodes, keep everything."""
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import torch
 
 from flare_core.bundles.bundle import Bundle, save_bundle, weights_digest
@@ -24,13 +22,15 @@ from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_ma
 from flare_core.runs.descent import descent
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
+from flare_core.runs.kept import ABOUT, LOG, RESULTS, RUN, forget, judged_once, read_json, read_log, write_json
 from flare_core.runs.randomness import declared, in_training, of_recipe, unheeded
-from flare_core.runs.scalars import scalar_writer
+from flare_core.runs.recording import Recording
+from flare_core.runs.scalars import Tracker, check_trackers, scalars_for
 from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, ground_of, place_of, rows_at_most, training_stages
 from flare_core.tasks.words import Vocabulary
 
-RUN, TRANSFER = "run.json", "transfer.yaml"
+TRANSFER = "transfer.yaml"
 CALIBRATION_STEPS = 64
 CALIBRATION_ROWS = 64
 
@@ -124,19 +124,22 @@ def calibrated_policy(transfer: Transfer, seed: int, watcher: Watcher | None = N
 
 
 def finetune(
-    transfer: Transfer, out: Path, *, seed: int, workers: int, split: Split, resume: bool, watcher: Watcher, command: str
-) -> Outcome:
+    transfer: Transfer, out: Path, *, seed: int, workers: int, split: Split, resume: bool, watcher: Watcher, command: str,
+    trackers: Sequence[Tracker] = (),
+) -> Outcome:  # fmt: skip
     """Run a transfer to its end.
 
     Args:
-        out: folder of the run: run.json, log.jsonl, checkpoints/, before.json, bundle/.
+        out: folder of the run: run.json, about.json, log.jsonl, checkpoints/, before.json, after.json, results.json, bundle/.
         workers: threads, each with its own environments.
         split: whose houses the policy is judged in, before and after; "val" while settings are still being chosen.
         resume: go on from the last checkpoint instead of refusing a folder that has one.
+        trackers: that the log's numbers go to as well.
 
     Raises:
-        TrainError: the folder holds another run, or rows cannot be shared out among the workers.
+        TrainError: the folder holds another run, rows cannot be shared out among the workers, or a tracker is not installed.
     """
+    check_trackers(trackers)
     began = time.monotonic()
     recipe = transfer.recipe
     check_rows(transfer, workers)
@@ -150,22 +153,26 @@ def finetune(
     for line in (in_training(recipe, transfer.body), unheeded(of_recipe(recipe), place.name)):
         if line:
             watcher.say(line)
+    write_json(out / ABOUT, about(transfer, seed, workers, split, place.name))
     feasible = feasible_share(held_out)
     watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
 
     expert = expert_lengths(held_out, recipe.evaluation_episodes, workers)
 
-    def judged(when: str, greedy: bool) -> Episodes:
+    def judged(when: str, greedy: bool, recording: Recording | None = None) -> Episodes:
         watcher.stage(f"evaluating {when}{', greedy' if greedy else ''}", recipe.evaluation_episodes)
-        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy, expert)
+        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy, expert, recording)
 
-    before, earlier = _judged_once(out / "before.json", lambda: judged("before", False), began)
+    before, earlier = judged_once(out / "before.json", lambda recording: judged("before", False, recording), began)
     before_greedy, earlier_greedy = None, 0.0
     if recipe.evaluate_greedy:
         began_greedy = time.monotonic()
-        before_greedy, earlier_greedy = _judged_once(out / "before_greedy.json", lambda: judged("before", True), began_greedy)
-    spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher)
-    comparison = compare(before, judged("after", False), seed)
+        before_greedy, earlier_greedy = judged_once(out / "before_greedy.json", lambda _: judged("before", True), began_greedy)
+    spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher, trackers=trackers)
+    if spent.seconds > spent.earlier:
+        forget(out / "after.json")
+    after, earlier_after = judged_once(out / "after.json", lambda recording: judged("after", False, recording), time.monotonic())
+    comparison = compare(before, after, seed)
     greedy = None if before_greedy is None else compare(before_greedy, judged("after", True), seed)
     results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})
     facts = lineage(transfer, seed, command, place.name) | {"steps": recipe.steps, "training_seconds": spent.seconds, "workers": workers}
@@ -179,12 +186,12 @@ def finetune(
         greedy=greedy,
         split=split,
         training_seconds=spent.seconds,
-        seconds=time.monotonic() - began + earlier + earlier_greedy + spent.earlier,
+        seconds=time.monotonic() - began + earlier + earlier_greedy + spent.earlier + earlier_after,
         steps=recipe.steps,
         bundle=bundle,
         randomness=randomness,
     )
-    _write_json(out / "results.json", result_record(transfer, outcome, facts))
+    write_json(out / RESULTS, result_record(transfer, outcome, facts))
     return outcome
 
 
@@ -207,11 +214,12 @@ def check_rows(transfer: Transfer, workers: int) -> None:
 
 
 def train(
-    transfer: Transfer, policy: Policy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher
-) -> Spent:
+    transfer: Transfer, policy: Policy, senses: SensesMaker, out: Path, *, seed: int, workers: int, resume: bool, watcher: Watcher,
+    trackers: Sequence[Tracker] = (),
+) -> Spent:  # fmt: skip
     """The PPO part alone."""
     with tuner_of(transfer, policy, senses, out, transfer.recipe, seed=seed, workers=workers) as tuner:
-        return tune(tuner, "fine-tuning", resume=resume, watcher=watcher)
+        return tune(tuner, "fine-tuning", resume=resume, watcher=watcher, trackers=trackers)
 
 
 @contextmanager
@@ -230,7 +238,7 @@ def tuner_of(
             stage.close()
 
 
-def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spent:
+def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher, trackers: Sequence[Tracker] = ()) -> Spent:
     """Run PPO to its end, or go on with it, and tell of it.
 
     Raises:
@@ -243,10 +251,10 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spen
     earlier = tuner.progress.seconds
     watcher.stage(name, tuner.recipe.steps, tuner.progress.steps)
 
-    write_scalars = scalar_writer(tuner.folder, tuner.progress.steps)
+    scalars = scalars_for(trackers, tuner.folder, read_log(tuner.folder / LOG) if resume else ())
 
     def report(record: Mapping[str, Any]) -> None:
-        write_scalars(record)
+        scalars.write(record)
         success = "-" if record["success"] is None else f"{100 * record['success']:.1f} %"
         part = "" if record["actor_learns"] else ", the critic alone learns"
         watcher.advance(record["steps"], f"{record['steps_per_second']:,.0f} steps/s, success {success}{part}")
@@ -256,6 +264,8 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher) -> Spen
     except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
         tuner.save()
         raise StoppedError(f"Stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+    finally:
+        scalars.close()
     return Spent(seconds=tuner.progress.seconds, earlier=earlier)
 
 
@@ -299,6 +309,28 @@ def bundle_of(transfer: Transfer, policy: Policy, facts: Mapping[str, Any], resu
     )
 
 
+def about(transfer: Transfer, seed: int, workers: int, split: Split, simulator: str) -> dict[str, Any]:
+    """What a run is, for those who look into its folder while it goes on."""
+    return {
+        "name": transfer.loaded.name,
+        "task": transfer.task.name,
+        "recipe": transfer.recipe_spec.name,
+        "simulator": simulator,
+        "split": split,
+        "seed": seed,
+        "workers": workers,
+        "steps": transfer.recipe.steps,
+        "episodes": transfer.recipe.evaluation_episodes,
+        "generated_houses": transfer.loaded.spec.simulator.kind == "embedded" or transfer.loaded.spec.simulator.scenes == "procthor",
+        "overrides": [f"{key}={text}" for key, text in transfer.overrides],
+        "machine": machine(),
+        "commit": commit(),
+        "embodiment": transfer.embodiment.resolved,
+        "plan": json.loads(transfer.plan.to_json()),
+        "covered": dict(view_map(transfer).covered),
+    }
+
+
 def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What results/*.json hold of one run."""
     return {
@@ -337,7 +369,7 @@ def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split,
     }
     path = out / RUN
     if path.exists():
-        there = _read_json(path)
+        there = read_json(path)
         if not resume:
             raise TrainError(f"{out}: holds a run already. Add --resume to go on with it, or choose another --out")
         odd = sorted(name for name in mine if there.get(name) != mine[name])
@@ -349,60 +381,4 @@ def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split,
     if strange:
         raise TrainError(f"{out}: is not empty (it holds '{strange[0]}') and is no run. Choose another --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(path, mine | {"command": command})
-
-
-def _judged_once(kept: Path, judge: Callable[[], Episodes], began: float) -> tuple[Episodes, float]:
-    """Judge, or take what a stopped run had already found, with the seconds that it had taken until then."""
-    if kept.exists():
-        data = _read_json(kept)
-        try:
-            return _episodes_from(data), data["seconds"]
-        except (KeyError, TypeError, ValueError):
-            raise TrainError(f"{kept}: is damaged. Remove it; what it held is measured again") from None
-    found = judge()
-    _write_json(kept, {**_episodes_to(found), "seconds": round(time.monotonic() - began, 1)})
-    return found, 0.0
-
-
-def _episodes_to(episodes: Episodes) -> dict[str, Any]:
-    return {
-        "number": episodes.number.tolist(),
-        "success": episodes.success.tolist(),
-        "actions": list(episodes.actions),
-        "used": episodes.used.tolist(),
-        "measures": {name: values.tolist() for name, values in episodes.measures.items()},
-        "houses": None if episodes.houses is None else episodes.houses.tolist(),
-    }
-
-
-def _episodes_from(data: Mapping[str, Any]) -> Episodes:
-    return Episodes(
-        number=np.array(data["number"], dtype=np.int64),
-        success=np.array(data["success"], dtype=bool),
-        actions=tuple(data["actions"]),
-        used=np.array(data["used"], dtype=np.int64),
-        measures={name: np.array(values, dtype=np.float64) for name, values in data["measures"].items()},
-        houses=None if data["houses"] is None else np.array(data["houses"], dtype=np.int64),
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object that an earlier part of the run wrote.
-
-    Raises:
-        TrainError: it is damaged.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # JSON and UTF-8 alike
-        data = None
-    if not isinstance(data, dict):
-        raise TrainError(f"{path}: is damaged. Remove {'the run' if path.name == RUN else 'it; what it held is measured again'}")
-    return data
-
-
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_json(path, mine | {"command": command})

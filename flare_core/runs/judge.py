@@ -12,6 +12,7 @@ from flare_core.evaluation.report import Episodes, gather
 from flare_core.learning.threads import Crew
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
+from flare_core.runs.recording import Recording
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
 from flare_core.tasks.expert import guide_for
 
@@ -23,7 +24,7 @@ ActorMaker = Callable[[FlareVectorEnv], Actor]
 
 def judge_policy(
     scene: Scene, policy: Policy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False,
-    expert: Lengths | None = None,
+    expert: Lengths | None = None, recording: Recording | None = None,
 ) -> Episodes:  # fmt: skip
     """Episodes 0 to N - 1 of the scene's houses, played by the policy, with the expert's number of actions beside each.
 
@@ -31,8 +32,9 @@ def judge_policy(
         seed: of the sampled actions; the episodes are always the same.
         report: receives the number of episodes done so far.
         expert: what `expert_lengths` said of these episodes, where that is known already.
+        recording: receives what people may want to see of the first episodes.
     """
-    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report)
+    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report, recording)
     return gather(with_expert(scene, records, workers, expert), scene.body.action_names)
 
 
@@ -60,8 +62,10 @@ def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
     return {int(record["number"]): float(record["length"]) for record in records}
 
 
-def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report) -> list[Record]:
-    """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house."""
+def play_all(
+    scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report, recording: Recording | None = None
+) -> list[Record]:
+    """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house and instruction."""
     parts = parts_of(episodes, workers)
     stages = held_out_stages(scene, parts, rows_at_most(scene, ROWS, len(parts)))
     done = [0] * len(parts)
@@ -72,12 +76,22 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
             report(sum(done))
 
         sampler = stages[worker].play.sampler
-        records = play(stages[worker], actor(stages[worker]), parts[worker], count)
-        return [record | {"house": sampler.episode(int(record["number"])).start.house} for record in records]
+        one = actor(stages[worker])
+        if recording is not None:
+            one = recording.around(stages[worker], one, parts[worker])
+        records = play(stages[worker], one, parts[worker], count)
+        drawn = [sampler.episode(int(record["number"])) for record in records]
+        return [
+            record | {"house": episode.start.house, "instruction": episode.instruction}
+            for record, episode in zip(records, drawn, strict=True)
+        ]
 
     crew = Crew(len(parts))
     try:
-        return [record for part in crew.each(work) for record in part]
+        found = [record for part in crew.each(work) for record in part]
+        if recording is not None:
+            recording.develop()
+        return found
     finally:
         crew.close()
         for stage in stages:

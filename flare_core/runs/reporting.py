@@ -1,19 +1,20 @@
 """What a fine-tuning run leaves for its reader: a table, the learning curve, and episodes before and after from above."""
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flare_core.bundles.bundle import load_bundle
-from flare_core.evaluation.pictures import Mark, learning_curve, top_down_grid
+from flare_core.evaluation.pictures import Mark, Panel, learning_curve, top_down_grid
 from flare_core.evaluation.report import comparison_table, markdown, turned
-from flare_core.learning.finetune import RECENT
 from flare_core.policies.families import policy_of
 from flare_core.runs.carry import Transfer
 from flare_core.runs.finetune import Outcome, calibrated_policy, scene_for, senses_of
-from flare_core.runs.stages import HELD_OUT_HOUSES
-from flare_core.runs.trails import panels, trails
+from flare_core.runs.kept import LOG, read_log
+from flare_core.runs.report_page.curves import settled
+from flare_core.runs.report_page.folder import RunFolder, read_run
+from flare_core.runs.report_page.page import write_page
+from flare_core.runs.report_page.shots import HouseOf
+from flare_core.runs.stages import HELD_OUT_HOUSES, Scene
+from flare_core.runs.trails import EPISODES, held_out_house, panels, trail_label, trails
 
 
 def new_actions(transfer: Transfer) -> list[str]:
@@ -22,10 +23,12 @@ def new_actions(transfer: Transfer) -> list[str]:
 
 
 def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> list[Path]:
-    """Write results.md, learning_curve.png and top_down.png beside results.json.
+    """Write results.md, learning_curve.png, top_down.png and report.html beside results.json.
+
+    Nothing is played again: the ways are those that were recorded when the policies were judged.
 
     Returns:
-        The three paths.
+        The four paths.
     """
     table, curve, above = out / "results.md", out / "learning_curve.png", out / "top_down.png"
     table.write_text(results_text(transfer, outcome, seed), encoding="utf-8")
@@ -34,14 +37,34 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
         Mark(steps=outcome.steps, label=f"{outcome.split} episodes, after", success=outcome.comparison.after.success),
     )
     title = f"{transfer.plan.source} to {transfer.plan.target}, {transfer.task.name}, {outcome.simulator}"
-    learning_curve(settled(read_log(out / "log.jsonl")), curve, marks, new_actions(transfer), title)
+    learning_curve(settled(read_log(out / LOG)), curve, marks, new_actions(transfer), title)
+    scene = scene_for(transfer, outcome.split, HELD_OUT_HOUSES, senses_of(transfer))
+    house_of = scene.house_of or held_out_house
+    recorded = recorded_panels(read_run(out), house_of)
+    top_down_grid(recorded or replayed_panels(transfer, outcome, scene, seed), above)
+    return [table, curve, above, write_page(out, house_of=house_of)]
+
+
+def recorded_panels(run: RunFolder, house_of: HouseOf) -> list[Panel]:
+    """The first episodes with the ways that both policies took; none where they were not recorded."""
+    found = []
+    for at, (number, first) in enumerate(sorted(run.before_recording.takes.items())[:EPISODES]):
+        ways = []
+        for label, episodes, recording in (("before", run.before, run.before_recording), ("after", run.after, run.after_recording)):
+            if episodes is None or number not in recording.takes:
+                return []
+            succeeded, length = bool(episodes.success[at]), int(episodes.measures["length"][at])
+            ways.append(recording.takes[number].trail(trail_label(label, succeeded, length), succeeded))
+        found.append(Panel(house=house_of(first.house), trails=tuple(ways), title=f"held-out episode {number}: {first.instruction}"))
+    return found
+
+
+def replayed_panels(transfer: Transfer, outcome: Outcome, scene: Scene, seed: int) -> list[Panel]:
+    """The same for a run that was begun by a version which recorded nothing."""
     senses = senses_of(transfer)
-    scene = scene_for(transfer, outcome.split, HELD_OUT_HOUSES, senses)
     before = trails(scene, calibrated_policy(transfer, seed), senses, seed, "before")
     tuned = policy_of(transfer.policy, load_bundle(outcome.bundle).state)
-    after = trails(scene, tuned, senses, seed, "after")
-    top_down_grid(panels(scene, before, after), above)
-    return [table, curve, above]
+    return panels(scene, before, trails(scene, tuned, senses, seed, "after"))
 
 
 def results_text(transfer: Transfer, outcome: Outcome, seed: int) -> str:
@@ -76,18 +99,3 @@ def use_table(outcome: Outcome) -> list[tuple[str, ...]]:
     before, after = outcome.comparison.before.use, outcome.comparison.after.use
     rows: list[tuple[str, ...]] = [("use of actions, %", "before", "after")]
     return rows + [(name, f"{100 * before[name]:.2f}", f"{100 * after[name]:.2f}") for name in before]
-
-
-def settled(records: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """A log without the success of its beginning, where the running mean rests on the few episodes that end first: they are short.
-
-    A log that is over before that is left as it is.
-    """
-    if not records or records[-1]["episodes"] < RECENT:
-        return records
-    return [record if record["episodes"] >= RECENT else record | {"success": None} for record in records]
-
-
-def read_log(path: Path) -> Sequence[dict[str, Any]]:
-    """Records of a training log, one for each update."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

@@ -13,8 +13,8 @@ from flare_core.houses.procthor import parse_house
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.judge import ActorMaker, blind
+from flare_core.runs.recording import target_places
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages, rows_at_most
-from flare_core.tasks.episodes import Episode
 
 EPISODES = 4  # the first ones; not chosen by how they went
 
@@ -51,23 +51,19 @@ def trails_of(scene: Scene, make: ActorMaker, label: str, episodes: int) -> list
     places = {number: stage.play.simulator.object_positions(episode.start.house) for number, episode in first.items()}
     return [
         Trail(
-            label=f"{label}: {'success' if record['success'] else 'no success'} in {record['length']} steps",
+            label=trail_label(label, bool(record["success"]), int(record["length"])),
             points=np.array(ways[number]),
             yaw=first[number].start.yaw,
-            targets=_targets(first[number], places[number]),
+            targets=target_places(first[number], places[number]),
             succeeded=bool(record["success"]),
         )
         for number, record in zip(numbers, records, strict=True)
     ]
 
 
-def _targets(episode: Episode, places: npt.NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
-    """x, z of every object, or of the point, that an episode is about."""
-    if episode.point is not None:
-        return (episode.point,)
-    return tuple(
-        (float(places[at, 0]), float(places[at, 2])) for at in (*episode.targets, *(one for group in episode.later for one in group))
-    )
+def trail_label(label: str, succeeded: bool, length: int) -> str:
+    """Whose way it is and how it went."""
+    return f"{label}: {'success' if succeeded else 'no success'} in {length} steps"
 
 
 def panels(scene: Scene, *ways: Sequence[Trail]) -> list[Panel]:

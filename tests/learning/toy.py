@@ -69,6 +69,7 @@ class Toy:
             info["episode"] = {
                 "number": self.episode_numbers.copy(),
                 "success": reward > 0,
+                "reward": reward,
                 "length": self.episode_steps.copy(),
                 "costs": costs,
             }

@@ -1,6 +1,6 @@
 """What a run tells of itself."""
 
-from flare_core.runs.reporting import settled
+from flare_core.runs.report_page.curves import settled
 
 
 def test_success_is_shown_once_its_running_mean_is_whole() -> None:
