@@ -20,6 +20,7 @@ from flare_core.learning.rollout import Collector, Environment, Exploration, Rol
 from flare_core.learning.spec import RecipeSpec
 from flare_core.learning.threads import Crew
 from flare_core.policies.interface import Policy, PolicySenses
+from flare_core.policies.memory import Recurrent
 from flare_core.seeding import key_of
 
 RECENT = 200  # episodes that the running success is taken over,
@@ -223,6 +224,8 @@ def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
     tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
     if collector.history is not None:
         tensors |= {f"{prefix}/history/{name}": tensor for name, tensor in collector.history.tensors().items()}
+    if collector.carried is not None:
+        tensors[f"{prefix}/carried"] = collector.carried.state
     return tensors
 
 
@@ -232,6 +235,7 @@ def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None
     collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
     history = part_of(tensors, "history/")
     collector.history = inputs(**history) if history else None
+    collector.carried = Recurrent.of(tensors["carried"]) if "carried" in tensors else None
 
 
 def _cut_log(path: Path, updates: int) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from flare_core.evaluation.episodes import Stage, records_of
 from flare_core.policies.distribution import chosen, log_probabilities, sample
 from flare_core.policies.interface import Actor, Network, Observation, PolicyInputs, PolicySenses, cat, stack
-from flare_core.policies.memory import Memory, age_after
+from flare_core.policies.memory import Memory, Recurrent, age_after
 from flare_core.seeding import uniforms
 
 
@@ -82,6 +82,7 @@ class Collector:
         self.starting = torch.ones(rows, dtype=torch.bool)
         self.history: PolicyInputs | None = None  # (S, B, ...), what came before the next rollout
         self.history_starts = torch.zeros(0, rows, dtype=torch.bool)
+        self.carried: Recurrent | None = None  # a recurrent actor's state behind the last rollout
 
     @torch.no_grad()
     def memory(self, tower: Network, cold: bool = False) -> Memory:
@@ -94,7 +95,7 @@ class Collector:
     @torch.no_grad()
     def collect(self, actor: Actor, steps: int, exploration: Exploration, cold: bool = False) -> Rollout:
         """Play `steps` steps of every row with sampled actions."""
-        before = memory = self.memory(actor, cold)
+        before = memory = self.memory(actor, cold) if cold or self.carried is None else self.carried
         seen: list[PolicyInputs] = []
         kept: dict[str, list[Tensor]] = {
             name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "costs", "terminated", "truncated")
@@ -124,6 +125,7 @@ class Collector:
             lost += int(np.sum(info.get("lost", 0)))
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
+        self.carried = memory if isinstance(memory, Recurrent) else None
         return Rollout(
             inputs=stack(seen),
             after=self.now.at(None),
