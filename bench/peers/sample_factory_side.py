@@ -3,16 +3,15 @@
 Version 2.1.1 offers no mask of actions; all twenty are allowed.
 """
 
-import os
-import sys
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import torch
-from sample_factory.algo.utils.context import global_model_factory
 from sample_factory.algo.learning import learner as learning
+from sample_factory.algo.utils.context import global_model_factory
 from sample_factory.cfg.arguments import parse_full_cfg, parse_sf_args
 from sample_factory.envs.env_utils import register_env
 from sample_factory.model.encoder import Encoder
@@ -64,6 +63,18 @@ class Seen(Encoder):
         return WIDTH + task.BODY
 
 
+@cache
+def tally_of(order: Order) -> Closing:
+    """The one of this process; Sample Factory makes an environment in another one too, to look at its spaces."""
+    return Closing(order)
+
+
+def make(name: str, cfg: Any, place: Any, render_mode: str | None = None) -> Environment:
+    """A row, numbered by its place."""
+    order = asked(__doc__)
+    return Environment(0 if place is None else place.env_id, tally_of(order), order.step_us)
+
+
 def arguments(order: Order) -> list[str]:
     """The benchmark's setting in Sample Factory's words."""
     values = {
@@ -76,7 +87,7 @@ def arguments(order: Order) -> list[str]:
         "exploration_loss_coeff": task.ENTROPY, "max_grad_norm": task.GRADIENT_NORM, "learning_rate": task.LEARNING_RATE, "use_rnn": True,
         "rnn_type": "gru", "rnn_size": WIDTH, "rnn_num_layers": 1, "nonlinearity": "relu", "decoder_mlp_layers": [], "seed": order.seed,
         "train_for_env_steps": 10**9, "save_every_sec": 10**6, "decorrelate_envs_on_one_worker": False, "with_wandb": False,
-        "policy_initialization": "torch_default", "worker_init_delay": 0.0, "experiment_summaries_interval": 10**6,
+        "policy_initialization": "torch_default", "experiment_summaries_interval": 10**6,
         "stats_avg": 1000, "set_workers_cpu_affinity": False, "force_envs_single_thread": False, "decorrelate_experience_max_seconds": 0,
     }  # fmt: skip
     out = []
@@ -88,12 +99,6 @@ def arguments(order: Order) -> list[str]:
 def main() -> None:
     order = asked(__doc__)
     torch.set_num_threads(1)
-    tally, made = Closing(order), [0]
-
-    def make(name: str, cfg: Any, place: Any, render_mode: str | None = None) -> Environment:
-        number = 0 if place is None else place.env_id
-        return Environment(number, tally, order.step_us)
-
     register_env("peers", make)
     global_model_factory().register_encoder_factory(Seen)
     begin = learning.Learner.init

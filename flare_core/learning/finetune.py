@@ -101,7 +101,9 @@ class FineTuner:
         explore = Exploration(actions=self.learner.new_rows, epsilon=now.epsilon)
         recipe = self.recipe
         rollouts = self.crew.each(
-            lambda worker: self.collectors[worker].collect(self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory)
+            lambda worker: self.collectors[worker].collect(
+                self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory, keep_trunk=not recipe.separate_critic
+            )
         )
         collected = time.perf_counter()
         if now.actor:
