@@ -25,7 +25,7 @@ from allenact.embodiedai.models.basic_models import RNNStateEncoder
 from allenact.utils.experiment_utils import Builder, PipelineStage, TrainingPipeline, TrainingSettings
 from allenact.utils.system import get_logger
 
-from bench.peers import task
+from bench.peers import gru, task
 from bench.peers.asking import Closing, Order, asked, declare
 from bench.peers.network import WIDTH, Encoder, heads, parameters
 
@@ -121,10 +121,10 @@ class FrozenEncoder(Preprocessor):
 class Network(ActorCriticModel):
     """Encoder (where it learns), AllenAct's own recurrent encoder with its GRU, and two heads."""
 
-    def __init__(self, frozen: bool) -> None:
+    def __init__(self, frozen: bool, own_gru: bool) -> None:
         super().__init__(action_space=gym.spaces.Discrete(task.ACTIONS), observation_space=gym.spaces.Dict(SPACES))
         self.encoder = None if frozen else Encoder()
-        self.core = RNNStateEncoder(WIDTH + task.BODY, WIDTH)
+        self.core, self.own_gru = RNNStateEncoder(WIDTH + task.BODY, WIDTH), own_gru
         self.policy, self.value = heads()
 
     def _recurrent_memory_specification(self) -> Any:
@@ -136,7 +136,12 @@ class Network(ActorCriticModel):
             features = observations["features"]
         else:
             features = self.encoder(observations["picture"].flatten(0, 1)).view(steps, rows, -1)
-        out, state = self.core(torch.cat([features, observations["body"]], dim=-1), memory.tensor("rnn"), masks)
+        joined, state = torch.cat([features, observations["body"]], dim=-1), memory.tensor("rnn")
+        if self.own_gru and steps > 1:
+            out = gru.sequence(self.core.rnn, joined, state[0], masks)
+            state = out[-1:].detach()
+        else:
+            out, state = self.core(joined, state, masks)
         logits = self.policy(out).masked_fill(~observations["mask"], -torch.inf)
         result = ActorCriticOutput(distributions=Finite(logits=logits), values=self.value(out), extras={})
         return result, memory.set_tensor("rnn", state)
@@ -176,7 +181,7 @@ class Experiment(ExperimentConfig):
         return MachineParams(nprocesses=[task.ROWS], devices=[torch.device("cpu")], sensor_preprocessor_graph=self.graph)
 
     def create_model(self, **kwargs: Any) -> Network:
-        return Network(self.order.frozen)
+        return Network(self.order.frozen, self.order.own_gru)
 
     def make_sampler_fn(self, **kwargs: Any) -> Episodes:
         return Episodes(kwargs["number"], self.order, [Attribute(name) for name in SPACES], self.learner)

@@ -18,6 +18,7 @@ class Order:
     updates: int
     frozen: bool
     bfloat16: bool
+    own_gru: bool
     gamma: float
     step_us: float
     seed: int
@@ -30,6 +31,7 @@ def asked(what: str | None) -> Order:
     parser.add_argument("--updates", type=int, default=2)
     parser.add_argument("--frozen", action="store_true", help="the encoder does not learn")
     parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--own-gru", action="store_true", help="bench/peers/gru.py in place of torch's GRU")
     parser.add_argument("--gamma", type=float, default=0.99)
     parser.add_argument("--step-us", type=float, default=100.0, help="processor time of a step of the environment")
     parser.add_argument("--seed", type=int, default=0)

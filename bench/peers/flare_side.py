@@ -71,7 +71,7 @@ def recipe_of(order: Order) -> RecipeSpec:
 def tuner_of(order: Order, tally: task.Tally) -> FineTuner:
     """A run on the task with a policy drawn from the order's seed."""
     torch.manual_seed(order.seed)
-    policy = GruPolicy(GruShape(frozen=order.frozen))
+    policy = GruPolicy(GruShape(frozen=order.frozen, own_gru=order.own_gru))
     stage = Stage(task.ROWS, tally, order.step_us)
     return FineTuner(policy, recipe_of(order), [stage], Senses, Path(), new_rows=[], shared=[], seed=order.seed)
 

@@ -10,7 +10,7 @@ from flare_core.evaluation.report import markdown
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "peers.md"
 NAMES: Final = {
-    "flare": "flare", "flare_bfloat16": "flare, `arithmetic: bfloat16`", "allenact": "AllenAct", "sample_factory": "Sample Factory",
+    "flare": "flare", "flare_own_gru": "flare, GRU of `gru.py`", "allenact_own_gru": "AllenAct, GRU of `gru.py`", "flare_bfloat16": "flare, `arithmetic: bfloat16`", "allenact": "AllenAct", "sample_factory": "Sample Factory",
     "pufferlib": "PufferLib", "moderngl": "moderngl, software OpenGL", "miniworld": "MiniWorld, software OpenGL",
 }  # fmt: skip
 BARS: Final = "▁▂▃▄▅▆▇█"

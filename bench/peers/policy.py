@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.peers import gru
 from bench.peers.network import WIDTH, Encoder, heads, recurrent
 from bench.peers.task import ACTIONS, LONGEST
 from flare_core.policies.interface import Actor, Observation, Policy, PolicyInputs
@@ -19,9 +20,15 @@ from flare_core.policies.spec import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GruShape:
-    """A policy without words and without joints; `frozen`: the encoder does not learn, and its features are what is stored."""
+    """A policy without words and without joints.
+
+    Attributes:
+        frozen: the encoder does not learn, and its features are what is stored.
+        own_gru: sequences go through `gru.sequence` instead of torch's GRU.
+    """
 
     frozen: bool
+    own_gru: bool = False
     family: str = "bench_gru"
     views: tuple[View, ...] = ()
     actions: tuple[str, ...] = tuple(f"action_{at}" for at in range(ACTIONS))
@@ -31,7 +38,7 @@ class GruShape:
     context: int = LONGEST
 
     def to_json(self) -> dict[str, Any]:
-        return {"family": self.family, "frozen": self.frozen}
+        return {"family": self.family, "frozen": self.frozen, "own_gru": self.own_gru}
 
     def carried(self, actions: tuple[str, ...], body_inputs: tuple[str, ...]) -> Self:
         return replace(self, actions=actions, body_inputs=body_inputs)
@@ -64,6 +71,9 @@ class Tower(Actor):
         assert isinstance(memory, Recurrent)
         features = inputs.picture if self.encoder is None else self.encoder(inputs.picture.flatten(0, 1)).unflatten(0, starts.shape)
         joined = torch.cat([features, inputs.body], dim=-1)
+        if self.spec.own_gru and len(starts) > 1:
+            out = gru.sequence(self.gru, joined, memory.state, (~starts).unsqueeze(-1).float())
+            return out, Recurrent.of(out[-1].detach())
         state, parts = memory.state.unsqueeze(0), []
         # The library's GRU runs over whole stretches; it is cut only where some row begins an episode.
         for begin, end in stretches(starts):

@@ -2,7 +2,7 @@
 
     python bench/peers/install.py          # once: the peers' own environments
     python bench/peers/run.py              # learning curves, then 5 rounds of learners and renderers; goes on where it was stopped
-    python bench/peers/run.py --quick      # 1 short round to try it; prints the tables and writes neither file
+    python bench/peers/run.py --quick      # 1 short round without curves, to try it; prints the tables and writes neither file
     python bench/peers/run.py --page-only  # the tables again, from the JSON as it is
 
 Every answer lies under build/peers/answers/ as soon as it is there, and is not asked for again; --again throws them away first.
@@ -50,9 +50,13 @@ LEARNERS: Final = (
     Side(name="flare", setting="trained", module="flare_side"),
     Side(name="allenact", setting="trained", module="allenact_side", environment="allenact"),
     Side(name="sample_factory", setting="trained", module="sample_factory_side", environment="sample_factory"),
+    Side(name="flare_own_gru", setting="trained", module="flare_side", options=("--own-gru",)),
+    Side(name="allenact_own_gru", setting="trained", module="allenact_side", environment="allenact", options=("--own-gru",)),
     Side(name="flare_bfloat16", setting="trained", module="flare_side", options=("--bfloat16",)),
     Side(name="flare", setting="frozen", module="flare_side", options=("--frozen",)),
     Side(name="allenact", setting="frozen", module="allenact_side", environment="allenact", options=("--frozen",)),
+    Side(name="flare_own_gru", setting="frozen", module="flare_side", options=("--frozen", "--own-gru")),
+    Side(name="allenact_own_gru", setting="frozen", module="allenact_side", environment="allenact", options=("--frozen", "--own-gru")),
 )
 RENDERERS: Final = tuple(
     Side(name=name, setting=f"{width}x{height}", module=f"{name}_pictures", environment=place, options=(f"--width={width}", f"--height={height}"))
@@ -96,7 +100,7 @@ def measure(count: int, updates: int, curve: int, seconds: float, place: Path, c
     still = ("--updates", str(curve), "--gamma", "0.5", "--step-us", "0")
     return {
         "machine": machine(), "commit": commit(), "core": core, "rounds_wanted": count,
-        "curves": list(rounds(LEARNERS, "curves", 1, place, core, still)),
+        "curves": list(rounds(LEARNERS, "curves", 1, place, core, still)) if curve else [],
         "learners": list(rounds(LEARNERS, "learners", count, place, core, ("--updates", str(updates)))),
         "renderers": list(rounds(RENDERERS, "renderers", count, place, core, ("--seconds", str(seconds)))),
     }  # fmt: skip
@@ -106,9 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--updates", type=int, default=2, help="timed in every round, beside the first one")
-    parser.add_argument("--curve", type=int, default=30, help="updates of a learning curve")
+    parser.add_argument("--curve", type=int, default=20, help="updates of a learning curve")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="the core that everything runs on")
-    parser.add_argument("--quick", action="store_true", help="1 short round, nothing is written")
+    parser.add_argument("--quick", action="store_true", help="1 short round without learning curves; nothing is written")
     parser.add_argument("--again", action="store_true", help="throw the answers of a stopped run away")
     parser.add_argument("--page-only", action="store_true")
     asked = parser.parse_args()
@@ -119,7 +123,7 @@ def main() -> None:
     if asked.again or asked.quick:
         shutil.rmtree(place, ignore_errors=True)
     if asked.quick:
-        print("\n\n".join(tables(measure(1, 1, 2, 0.5, place, asked.core)).values()))
+        print("\n\n".join(tables(measure(1, 1, 0, 0.5, place, asked.core)).values()))
         return
     found = measure(asked.rounds, asked.updates, asked.curve, 2.0, place, asked.core)
     whole = RESULTS.with_suffix(".tmp")
