@@ -200,8 +200,8 @@ def main() -> None:
     context = multiprocessing.get_context("fork")
     experiment = Experiment(order)
     trainer = OnPolicyTrainer(
-        experiment_name="peers", config=experiment, results_queue=context.Queue(), checkpoints_queue=None, checkpoints_dir=str(order.out.parent),
-        seed=order.seed, mp_ctx=context, max_sampler_processes_per_worker=1,
+        experiment_name="peers", config=experiment, results_queue=context.Queue(), checkpoints_queue=None,
+        checkpoints_dir=str(order.out.parent), seed=order.seed, mp_ctx=context, max_sampler_processes_per_worker=1,
     )  # fmt: skip
     modules = [trainer.actor_critic] + ([experiment.graph.preprocessors["features"].encoder] if experiment.graph else [])
     declare(order, parameters(*modules), {"allenact": allenact.__version__, "torch": torch.__version__, "numpy": np.__version__})

@@ -25,7 +25,10 @@ def sequence(gru: nn.GRU, inputs: Tensor, state: Tensor, keep: Tensor) -> Tensor
 
 
 class _Recursion(torch.autograd.Function):
-    """h' = (1 - z) n + z h with r, z = sigmoid(x + h W + b), n = tanh(x + r (h W + b)); Cho et al. 2014, arXiv:1406.1078, as torch has it."""
+    """h' = (1 - z) n + z h with r, z = sigmoid(x + h W + b), n = tanh(x + r (h W + b)), as torch has it.
+
+    Reference: Cho et al. 2014, arXiv:1406.1078.
+    """
 
     @staticmethod
     def forward(ctx: Any, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, keep: Tensor) -> Tensor:

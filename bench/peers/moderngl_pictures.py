@@ -1,5 +1,8 @@
-"""A moderngl program on the same faces: every parallelogram as two triangles, the same colours, patterns and light; all views of a batch go into
-one large picture, which is read back once, the fewest readings that there can be. Nothing is culled but faces that look away."""
+"""A moderngl program on the same faces: every parallelogram as two triangles, the same colours, patterns and light.
+
+All views of a batch go into one large picture, which is read back once, the fewest readings that there can be. Nothing is culled but faces
+that look away.
+"""
 
 import moderngl
 import numpy as np

@@ -20,12 +20,23 @@ class Encoder(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, 32, 8, 4)
         self.later = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(), nn.Conv2d(64, 64, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(1024, WIDTH), nn.ReLU()
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 4, 2),
+            nn.ReLU(),
+            nn.Conv2d(64, 64, 3, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(1024, WIDTH),
+            nn.ReLU(),
         )
+        for layer in (self.first, *self.later):
+            if isinstance(layer, nn.Conv2d | nn.Linear):  # as PPO's usual implementations begin
+                nn.init.orthogonal_(layer.weight, 2**0.5)
+                nn.init.zeros_(layer.bias)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        # The scale stands in the graph. Folded into the parameter it would make Adam's steps 255 times as long there, and nothing is learned.
+        # The scale stands in the graph. Folded into the parameter it would make Adam's steps 255 times as long there.
         pixels = pictures.permute(0, 3, 1, 2).float()
         out: Tensor = self.later(F.conv2d(pixels, self.first.weight / 255, self.first.bias, self.first.stride))
         return out

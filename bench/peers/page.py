@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -10,9 +11,15 @@ from flare_core.evaluation.report import markdown
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "peers.md"
 NAMES: Final = {
-    "flare": "flare", "flare_own_gru": "flare, GRU of `gru.py`", "allenact_own_gru": "AllenAct, GRU of `gru.py`", "flare_bfloat16": "flare, `arithmetic: bfloat16`", "allenact": "AllenAct", "sample_factory": "Sample Factory",
-    "pufferlib": "PufferLib", "moderngl": "moderngl, software OpenGL", "miniworld": "MiniWorld, software OpenGL",
-}  # fmt: skip
+    "flare": "flare",
+    "flare_own_gru": "flare, GRU of `gru.py`",
+    "flare_bfloat16": "flare, `arithmetic: bfloat16`",
+    "allenact": "AllenAct",
+    "allenact_own_gru": "AllenAct, GRU of `gru.py`",
+    "sample_factory": "Sample Factory",
+    "moderngl": "moderngl, software OpenGL",
+    "miniworld": "MiniWorld, software OpenGL",
+}
 BARS: Final = "▁▂▃▄▅▆▇█"
 SHOWN: Final = 15  # bars of a curve
 Answer = Mapping[str, Any]
@@ -35,7 +42,7 @@ def ranged(values: Sequence[float], digits: int = 0) -> str:
 def curve(rewards: Sequence[float]) -> str:
     """A learning curve as bars from reward 0 to 1, and the mean of its first and last three updates."""
     edges = [len(rewards) * at // min(SHOWN, len(rewards)) for at in range(min(SHOWN, len(rewards)) + 1)]
-    means = [sum(rewards[low:high]) / (high - low) for low, high in zip(edges, edges[1:], strict=False)]
+    means = [sum(rewards[low:high]) / (high - low) for low, high in pairwise(edges)]
     bars = "".join(BARS[min(int(mean * len(BARS)), len(BARS) - 1)] for mean in means)
     first, last = rewards[:3], rewards[-3:]
     return f"{bars} {sum(first) / len(first):.2f} → {sum(last) / len(last):.2f}"
@@ -93,11 +100,12 @@ def facts(found: Found) -> str:
     """Machine and rounds."""
     machine = found["machine"]
     count = len({answer["round"] for answer in found["learners"]})
-    return (
-        f"{machine['cpu']}, one of {machine['cores']} cores for everything (`taskset`), one thread, Python {machine['python']}, torch {machine['torch']}, "
-        f"commit {found['commit'][:9]}. Median of {count} interleaved rounds; in brackets the least and the greatest. The first update of every "
-        f"run is not timed."
-    )
+    where = f"{machine['cpu']}, one of {machine['cores']} cores for everything (`taskset`), one thread"
+    what = f"Python {machine['python']}, torch {machine['torch']}, commit {found['commit'][:9]}"
+    how = f"Median of {count} interleaved rounds; in brackets the least and the greatest" if count > 1 else "One round"
+    if found.get("busy"):
+        how = "**Tried on a busy machine, not yet figures of record.** " + how
+    return f"{where}; {what}. {how}. The first update of every run is not timed."
 
 
 def tables(found: Found) -> dict[str, str]:

@@ -46,7 +46,7 @@ class GruShape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen(PolicyInputs):
-    """What a tower sees: `picture` uint8 (..., 64, 64, 3), or the frozen encoder's features (..., 256); `body` (..., 8); `previous` (...)."""
+    """`picture`: uint8 (..., 64, 64, 3), or the frozen encoder's features (..., 256); `body` (..., 8); `previous` (...)."""
 
     picture: Tensor
     body: Tensor

@@ -59,7 +59,13 @@ LEARNERS: Final = (
     Side(name="allenact_own_gru", setting="frozen", module="allenact_side", environment="allenact", options=("--frozen", "--own-gru")),
 )
 RENDERERS: Final = tuple(
-    Side(name=name, setting=f"{width}x{height}", module=f"{name}_pictures", environment=place, options=(f"--width={width}", f"--height={height}"))
+    Side(
+        name=name,
+        setting=f"{width}x{height}",
+        module=f"{name}_pictures",
+        environment=place,
+        options=(f"--width={width}", f"--height={height}"),
+    )
     for width, height in SIZES
     for name, place in (("flare", None), ("moderngl", "renderers"), ("miniworld", "renderers"))
 )
@@ -69,8 +75,19 @@ def ask(side: Side, out: Path, core: int, options: tuple[str, ...]) -> dict[str,
     """One side's answer, from the file if it is there; None, and why on the screen, if it gave none."""
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        words = ["taskset", "-c", str(core), str(side.python), "-m", f"bench.peers.{side.module}", *side.options, *options, "--out", str(out)]
-        one = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LP_NUM_THREADS")}
+        words = [
+            "taskset",
+            "-c",
+            str(core),
+            str(side.python),
+            "-m",
+            f"bench.peers.{side.module}",
+            *side.options,
+            *options,
+            "--out",
+            str(out),
+        ]
+        one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LP_NUM_THREADS"), "1")
         with out.with_suffix(".log").open("w", encoding="utf-8") as log:
             try:
                 subprocess.run(words, cwd=ROOT, env=os.environ | one | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log, timeout=MOST_S)

@@ -78,7 +78,8 @@ def make(name: str, cfg: Any, place: Any, render_mode: str | None = None) -> Env
 def arguments(order: Order) -> list[str]:
     """The benchmark's setting in Sample Factory's words."""
     values = {
-        "algo": "APPO", "env": "peers", "experiment": order.out.stem, "train_dir": str(order.out.parent / "sample_factory"), "device": "cpu",
+        "algo": "APPO", "env": "peers", "experiment": order.out.stem, "train_dir": str(order.out.parent / "sample_factory"),
+        "device": "cpu",
         "restart_behavior": "overwrite", "serial_mode": True, "async_rl": False, "batched_sampling": False, "num_workers": 1,
         "num_envs_per_worker": task.ROWS, "worker_num_splits": 1, "num_policies": 1, "rollout": task.ROLLOUT, "recurrence": task.ROLLOUT,
         "batch_size": task.BATCH // task.MINIBATCHES, "num_batches_per_epoch": task.MINIBATCHES, "num_epochs": task.EPOCHS,

@@ -1,10 +1,10 @@
 """The task that every learner is timed on, and the account that the task itself keeps of who works on it.
 
-An image says which of 20 actions is right; a step takes 100 microseconds of the processor, an episode 80 to 120 steps. It is numpy alone,
-so that every learner's own environment can import it. Rows are numbered: row k draws the same lengths, whoever learns.
+An image says which of 20 actions is right; a step takes 100 microseconds of the processor, an episode 80 to 120 steps. Nothing but numpy
+is needed, so that every learner's own environment can import it. Rows are numbered: row k draws the same lengths, whoever learns.
 
-The clock is in the task, not in the learners: `Tally` notes processor and wall time whenever 16 x 128 steps have been made, which is once an
-update with every learner. What lies between two notes is one rollout and one update, with all that the learner does around them.
+The clock is in the task, not in the learners: `Tally` notes processor and wall time whenever 16 x 128 steps have been made, which is once
+an update with every learner. What lies between two notes is one rollout and one update, with all that the learner does around them.
 """
 
 import os
@@ -77,7 +77,12 @@ class Tally:
             "wall_s": [round(float(s), 4) for s in taken[1:, 1]],
             "steps_an_update": BATCH,
             "reward": [round(mark[2], 4) for mark in self.marks[1:]],
-            "episodes": {"count": len(ended), "shortest": int(ended.min()), "longest": int(ended.max()), "mean": round(float(ended.mean()), 1)},
+            "episodes": {
+                "count": len(ended),
+                "shortest": int(ended.min()),
+                "longest": int(ended.max()),
+                "mean": round(float(ended.mean()), 1),
+            },
         }
 
 

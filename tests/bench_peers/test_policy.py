@@ -93,7 +93,9 @@ def test_ratio_is_one_at_unchanged_weights_behind_rollout_boundaries_too(monkeyp
     for optimiser in (run.learner.actor_optimiser, run.learner.critic_optimiser):
         for group in optimiser.param_groups:
             group["lr"] = 1e-12
-    run.learner._rates = [[1e-12 for _ in optimiser.param_groups] for optimiser in (run.learner.actor_optimiser, run.learner.critic_optimiser)]
+    run.learner._rates = [
+        [1e-12 for _ in optimiser.param_groups] for optimiser in (run.learner.actor_optimiser, run.learner.critic_optimiser)
+    ]
     spreads = [run.update()["ratio_spread"] for _ in range(3)]
     assert max(spreads) < 1e-4
     assert run.collectors[0].carried is not None
@@ -101,7 +103,9 @@ def test_ratio_is_one_at_unchanged_weights_behind_rollout_boundaries_too(monkeyp
     rollout = run.collectors[0].collect(run.learner.actor, 4, _nothing(run.learner.new_rows), keep_trunk=True)
     with torch.no_grad():  # control: an update that forgets the memory sees other probabilities
         logits, _ = run.learner.actor.sequence(rollout.inputs, rollout.starts, run.learner.actor.empty_memory(task.ROWS))
-        other = torch.log_softmax(logits.masked_fill(~rollout.allowed, -torch.inf), -1).gather(-1, rollout.actions.unsqueeze(-1)).squeeze(-1)
+        other = (
+            torch.log_softmax(logits.masked_fill(~rollout.allowed, -torch.inf), -1).gather(-1, rollout.actions.unsqueeze(-1)).squeeze(-1)
+        )
     assert (other - rollout.logp).abs().max() > 1e-3
 
 
@@ -126,7 +130,9 @@ def _nothing(rows: Tensor):  # type: ignore[no-untyped-def]
 
 def test_an_encoder_that_learns_gets_gradients_and_a_frozen_one_none() -> None:
     policy = GruPolicy(GruShape(frozen=False))
-    inputs = Seen(picture=torch.zeros(2, 1, 64, 64, 3, dtype=torch.uint8), body=torch.zeros(2, 1, 8), previous=torch.zeros(2, 1, dtype=torch.int64))
+    inputs = Seen(
+        picture=torch.zeros(2, 1, 64, 64, 3, dtype=torch.uint8), body=torch.zeros(2, 1, 8), previous=torch.zeros(2, 1, dtype=torch.int64)
+    )
     out, _ = policy.actor.sequence(inputs, torch.zeros(2, 1, dtype=torch.bool), policy.actor.empty_memory(1))
     torch.autograd.backward(out.square().sum())
     assert policy.actor.encoder is not None
