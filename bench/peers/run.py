@@ -15,8 +15,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -112,12 +114,29 @@ def rounds(sides: tuple[Side, ...], kind: str, count: int, place: Path, core: in
                 yield {"name": side.name, "setting": side.setting, "round": number + 1, **found}
 
 
+def curves(sides: tuple[Side, ...], place: Path, updates: int) -> list[dict[str, Any]]:
+    """Learning curves of all sides, one on every core at a time, because nobody is timed here."""
+    options = ("--updates", str(updates), "--gamma", "0.5", "--step-us", "0")
+    free: Queue[int] = Queue()
+    for core in sorted(os.sched_getaffinity(0)):
+        free.put(core)
+
+    def learn(side: Side) -> dict[str, Any] | None:
+        core = free.get()
+        print(f"learning curve: {side.name}, {side.setting}", flush=True)
+        found = ask(side, place / "curves" / f"{side.name}-{side.setting}.json", core, options)
+        free.put(core)
+        return None if found is None else {"name": side.name, "setting": side.setting, **found}
+
+    with ThreadPoolExecutor(free.qsize()) as pool:
+        return [one for one in pool.map(learn, [side for side in sides if side.python.exists()]) if one is not None]
+
+
 def measure(count: int, updates: int, curve: int, seconds: float, place: Path, core: int) -> dict[str, Any]:
     """Everything that the page needs."""
-    still = ("--updates", str(curve), "--gamma", "0.5", "--step-us", "0")
     return {
         "machine": machine(), "commit": commit(), "core": core, "rounds_wanted": count,
-        "curves": list(rounds(LEARNERS, "curves", 1, place, core, still)) if curve else [],
+        "curves": curves(LEARNERS, place, curve) if curve else [],
         "learners": list(rounds(LEARNERS, "learners", count, place, core, ("--updates", str(updates)))),
         "renderers": list(rounds(RENDERERS, "renderers", count, place, core, ("--seconds", str(seconds)))),
     }  # fmt: skip
