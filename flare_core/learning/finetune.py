@@ -20,6 +20,7 @@ from flare_core.learning.rollout import Collector, Environment, Exploration, Rol
 from flare_core.learning.spec import RecipeSpec
 from flare_core.learning.threads import Crew
 from flare_core.policies.interface import Policy, PolicySenses
+from flare_core.policies.memory import Recurrent
 from flare_core.seeding import key_of
 
 RECENT = 200  # episodes that the running success is taken over,
@@ -100,7 +101,9 @@ class FineTuner:
         explore = Exploration(actions=self.learner.new_rows, epsilon=now.epsilon)
         recipe = self.recipe
         rollouts = self.crew.each(
-            lambda worker: self.collectors[worker].collect(self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory)
+            lambda worker: self.collectors[worker].collect(
+                self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory, keep_trunk=not recipe.separate_critic
+            )
         )
         collected = time.perf_counter()
         if now.actor:
@@ -224,6 +227,8 @@ def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
     tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
     if collector.history is not None:
         tensors |= {f"{prefix}/history/{name}": tensor for name, tensor in collector.history.tensors().items()}
+    if collector.carried is not None:
+        tensors[f"{prefix}/carried"] = collector.carried.state
     return tensors
 
 
@@ -233,6 +238,7 @@ def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None
     collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
     history = part_of(tensors, "history/")
     collector.history = inputs(**history) if history else None
+    collector.carried = Recurrent.of(tensors["carried"]) if "carried" in tensors else None
 
 
 def _cut_log(path: Path, updates: int) -> None:

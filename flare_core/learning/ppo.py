@@ -89,7 +89,8 @@ class Learner:
     def prepare(self, worker: int, collector: Collector, rollout: Rollout) -> Batch:
         """Values, advantages and reference log-probabilities of one worker's rollout."""
         recipe, critic = self.recipe, self.critics[worker]
-        memory = collector.memory(critic, recipe.cold_memory)
+        shared = isinstance(critic, SharedCritic)  # its memory is the actor's, which is at hand
+        memory = rollout.memory if shared else collector.memory(critic, recipe.cold_memory)
         history = None if recipe.cold_memory else collector.history
         starts = collector.history_starts if history is not None else collector.history_starts[:0]
         values, following = values_of(critic, memory, history, starts, rollout)
@@ -151,32 +152,37 @@ class Learner:
         return {name: value / count for name, value in sums.items()}
 
     def _gradients(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients, share: int) -> dict[str, float]:
-        rollout = batch.rollout
-        some = (slice(None), rows)
-        inputs, starts = rollout.inputs.at(some), rollout.starts[some]
-        with self._arithmetic():
-            out, _ = self.critics[worker].sequence(inputs, starts, batch.critic_memory.at(rows))
-        wrong = out.float() - batch.returns[some]  # (T, b, 1 + L)
+        out, logits = self._outputs(worker, batch, rows, now.actor)
+        wrong = out.float() - batch.returns[:, rows]  # (T, b, 1 + L)
         value_loss = torch.stack([0.5 * one.square().mean() for one in wrong.unbind(-1)]).sum()
         found = {"value_loss": float(value_loss.detach())}
         loss = self.recipe.value_weight * value_loss
-        if now.actor:
-            policy_loss, report = self._policy_loss(worker, batch, rows, now)
+        if logits is not None:
+            policy_loss, report = self._policy_loss(logits.float(), batch, rows, now)
             loss = loss + policy_loss
             found |= report
         torch.autograd.backward(loss / share)
         return found
+
+    def _outputs(self, worker: int, batch: Batch, rows: Tensor, with_actor: bool) -> tuple[Tensor, Tensor | None]:
+        """Values (T, b, 1 + L) and, if asked for, logits (T, b, A) of some rows; a tower that both share is gone through once."""
+        rollout, actor, critic = batch.rollout, self.actors[worker], self.critics[worker]
+        inputs, starts = rollout.inputs.at((slice(None), rows)), rollout.starts[:, rows]
+        with self._arithmetic():
+            if isinstance(critic, SharedCritic):
+                trunk, _ = actor.trunk(inputs, starts, rollout.memory.at(rows))
+                return critic.head(trunk), actor.head(trunk) if with_actor else None
+            values, _ = critic.sequence(inputs, starts, batch.critic_memory.at(rows))
+            return values, actor.sequence(inputs, starts, rollout.memory.at(rows))[0] if with_actor else None
 
     def _arithmetic(self) -> torch.autocast:
         """The recipe's arithmetic of matrix products, for the forward pass and with it for the backward one."""
         # One cache of cast weights serves all threads: whoever leaves first empties it, and sums of gradients round in another way.
         return torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.arithmetic == "bfloat16", cache_enabled=False)
 
-    def _policy_loss(self, worker: int, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:
+    def _policy_loss(self, logits: Tensor, batch: Batch, rows: Tensor, now: Coefficients) -> tuple[Tensor, dict[str, float]]:
         rollout, some, clip = batch.rollout, (slice(None), rows), self.recipe.clip
-        with self._arithmetic():
-            logits, _ = self.actors[worker].sequence(rollout.inputs.at(some), rollout.starts[some], rollout.memory.at(rows))
-        logits, allowed = logits.float(), rollout.allowed[some]
+        allowed = rollout.allowed[some]
         logp = log_probabilities(logits, allowed, self.new_rows, now.epsilon)
         ratio = (chosen(logp, rollout.actions[some]) - rollout.logp[some]).exp()
         gains = batch.advantages[some]

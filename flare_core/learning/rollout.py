@@ -15,7 +15,7 @@ from torch import Tensor
 from flare_core.evaluation.episodes import Stage, records_of
 from flare_core.policies.distribution import chosen, log_probabilities, sample
 from flare_core.policies.interface import Actor, Network, Observation, PolicyInputs, PolicySenses, cat, stack
-from flare_core.policies.memory import Memory, age_after
+from flare_core.policies.memory import Memory, Recurrent, age_after
 from flare_core.seeding import uniforms
 
 
@@ -51,6 +51,7 @@ class Rollout:
         final: inputs (E, ...) of the last observation of the E episodes that a time limit cut; final_at: (E, 2) step and row.
         episodes: records of the episodes that ended.
         lost: how many episodes were cut off because their simulator was lost; they are in no record.
+        trunk: (T + 1, B, W) what the actor's head was given, and would be given in the step that follows; kept for a critic that shares it.
     """
 
     inputs: PolicyInputs
@@ -69,6 +70,7 @@ class Rollout:
     final_at: Tensor
     episodes: list[dict[str, Any]]
     lost: int = 0
+    trunk: Tensor | None = None
 
 
 class Collector:
@@ -82,6 +84,7 @@ class Collector:
         self.starting = torch.ones(rows, dtype=torch.bool)
         self.history: PolicyInputs | None = None  # (S, B, ...), what came before the next rollout
         self.history_starts = torch.zeros(0, rows, dtype=torch.bool)
+        self.carried: Recurrent | None = None  # a recurrent actor's state behind the last rollout
 
     @torch.no_grad()
     def memory(self, tower: Network, cold: bool = False) -> Memory:
@@ -92,10 +95,11 @@ class Collector:
         return memory
 
     @torch.no_grad()
-    def collect(self, actor: Actor, steps: int, exploration: Exploration, cold: bool = False) -> Rollout:
+    def collect(self, actor: Actor, steps: int, exploration: Exploration, cold: bool = False, keep_trunk: bool = False) -> Rollout:
         """Play `steps` steps of every row with sampled actions."""
-        before = memory = self.memory(actor, cold)
+        before = memory = self.memory(actor, cold) if cold or self.carried is None else self.carried
         seen: list[PolicyInputs] = []
+        trunks: list[Tensor] = []
         kept: dict[str, list[Tensor]] = {
             name: [] for name in ("starts", "actions", "logp", "allowed", "rewards", "costs", "terminated", "truncated")
         }
@@ -106,8 +110,9 @@ class Collector:
         for t in range(steps):
             mask = torch.from_numpy(self.environment.masks())
             seen.append(self.now)
-            logits, memory = actor.step(self.now, memory.forget(self.starting))
-            logp = log_probabilities(logits, mask, exploration.actions, exploration.epsilon)
+            trunk, memory = actor.step_trunk(self.now, memory.forget(self.starting))
+            trunks.append(trunk)
+            logp = log_probabilities(actor.head(trunk)[0], mask, exploration.actions, exploration.epsilon)
             draw = uniforms(self.key, self.environment.episode_numbers, self.environment.episode_steps)[:, 0]
             action = sample(logp, draw)
             observation, reward, term, trunc, info = self.environment.step(action)
@@ -124,6 +129,9 @@ class Collector:
             lost += int(np.sum(info.get("lost", 0)))
             self.now = self.senses.inputs(observation)
             self.starting = torch.from_numpy(np.asarray(term | trunc))
+        self.carried = memory if isinstance(memory, Recurrent) else None
+        if keep_trunk:
+            trunks.append(actor.step_trunk(self.now, memory.forget(self.starting))[0])
         return Rollout(
             inputs=stack(seen),
             after=self.now.at(None),
@@ -133,6 +141,7 @@ class Collector:
             final_at=torch.tensor(final_at, dtype=torch.int64).reshape(-1, 2),
             episodes=episodes,
             lost=lost,
+            trunk=torch.cat(trunks) if keep_trunk else None,
             **{name: torch.stack(part) for name, part in kept.items()},
         )
 
@@ -165,10 +174,12 @@ def values_of(
 
     Where an episode was cut by the time limit, the next state is its last observation, seen with the same past.
     """
-    inputs = cat([rollout.inputs, rollout.after], 0)
-    starts = torch.cat([rollout.starts, rollout.starts_after.unsqueeze(0)])
-    out, _ = critic.sequence(inputs, starts, memory)
-    values = out  # (T + 1, B, 1 + L)
+    if rollout.trunk is not None:
+        values = critic.head(rollout.trunk)  # (T + 1, B, 1 + L)
+    else:
+        inputs = cat([rollout.inputs, rollout.after], 0)
+        starts = torch.cat([rollout.starts, rollout.starts_after.unsqueeze(0)])
+        values, _ = critic.sequence(inputs, starts, memory)
     following = values[1:].clone()
     if rollout.final is not None:
         past = rollout.inputs if history is None else cat([history, rollout.inputs], 0)

@@ -143,9 +143,13 @@ class Actor(Network):
 
     def step(self, inputs: Any, memory: Memory) -> tuple[Tensor, Memory]:
         """One step of every row: outputs (B, out) and the new memory. Call `memory.forget` at episode starts."""
+        trunk, memory = self.step_trunk(inputs, memory)
+        return self.head(trunk)[0], memory
+
+    def step_trunk(self, inputs: Any, memory: Memory) -> tuple[Tensor, Memory]:
+        """As `step`, up to the head: (1, B, W)."""
         starts = torch.zeros(1, len(inputs.previous), dtype=torch.bool)
-        out, memory = self.sequence(inputs.at(None), starts, memory)
-        return out[0], memory
+        return self.trunk(inputs.at(None), starts, memory)
 
 
 class Policy(nn.Module, ABC):

@@ -1,4 +1,4 @@
-"""What a causal transformer remembers of a row's episode, and which of it each step may look at.
+"""What a tower remembers of a row's episode: a causal transformer's keys and values with who may look at what, a recurrent one's state.
 
 Shapes: T steps, B rows, N slots of memory, W width.
 """
@@ -37,6 +37,30 @@ class Memory:
         keys = tuple(torch.cat(layer) for layer in zip(*(part.keys for part in parts), strict=True))
         values = tuple(torch.cat(layer) for layer in zip(*(part.values for part in parts), strict=True))
         return Memory(keys=keys, values=values, age=torch.cat([part.age for part in parts]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrent(Memory):
+    """The state of a recurrent tower, (B, W), in place of keys and values.
+
+    It holds all of an episode's past, which a window of stored inputs does not. A collector therefore takes it from one rollout into
+    the next as it stands, made by older weights, instead of building it again.
+    """
+
+    state: Tensor
+
+    @classmethod
+    def of(cls, state: Tensor) -> "Recurrent":
+        """Memory of B rows whose states these are."""
+        return cls(keys=(), values=(), age=torch.zeros(len(state), dtype=torch.int64), state=state)
+
+    def forget(self, rows: Tensor) -> "Recurrent":
+        """The same memory with these rows (bool (B,)) at the start of an episode."""
+        return Recurrent.of(self.state.masked_fill(rows.unsqueeze(1), 0.0))
+
+    def at(self, rows: Tensor) -> "Recurrent":
+        """Memory of some rows only."""
+        return Recurrent.of(self.state[rows])
 
 
 def window(starts: Tensor, age: Tensor, context: int, slots: int) -> Tensor:
