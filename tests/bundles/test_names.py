@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "share.md").read_text("utf-8")
 def documented() -> set[str]:
     """Every name on the page, with VIEW and N as they stand there."""
     found = set()
-    for line in re.findall(r"^    ((?:encoder|actor)\.\S+)", PAGE, flags=re.MULTILINE):
+    for line in re.findall(r"^(?:    )?((?:encoder|actor)\.\S+)", PAGE, flags=re.MULTILINE):
         parts = [part.strip("{}").split(",") for part in re.findall(r"\{[^}]*\}|[^{}]+", line)]
         found |= {"".join(choice) for choice in product(*parts)}
     return found
