@@ -134,7 +134,8 @@ def test_an_arm_is_not_drawn(tmp_path: Path) -> None:
 def test_how_far_an_action_moves_an_arm_is_not_drawn(tmp_path: Path, effect: str) -> None:
     file = tmp_path / "armed.yaml"
     file.write_text(
-        f"kind: embodiment\nextends: stretch_re1\nname: armed\nactions:\n  - up: {{{effect}{{uniform: [0.05, 0.1]}}}}}}\n  - done: {{say: done}}\n"
+        f"kind: embodiment\nextends: stretch_re1\nname: armed\nactions:\n  - up: {{{effect}{{uniform: [0.05, 0.1]}}}}}}\n"
+        "  - done: {say: done}\n"
     )
     with pytest.raises(SpecError, match=r"armed\.yaml:5: actions\.0\.up\..*how far an action moves an arm cannot be drawn"):
         load_embodiment(file, random="middle")

@@ -1,7 +1,6 @@
 """Actions whose sizes are drawn: every row moves, and is led, by its own body's steps."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
