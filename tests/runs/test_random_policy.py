@@ -24,7 +24,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def played(candidate: Candidate, houses: ScenePack) -> Scene:
-    return scene_of(candidate, Ground(houses, candidate.bundle.embodiment, None, lambda at: parse_house(generate_house(at, "train"), str(at))))
+    ground = Ground(houses, candidate.bundle.embodiment, None, lambda at: parse_house(generate_house(at, "train"), str(at)))
+    return scene_of(candidate, ground)
 
 
 def test_jitter_and_noise_of_an_evaluation_reach_every_held_out_body(bundle: Path, houses: ScenePack) -> None:
