@@ -18,6 +18,7 @@ from flare_core.yaml_tree import Loc, Value, walk
 
 WORD: Final = "uniform"
 _SIGNED: Final = ("mount", "centre")  # whose directions may be drawn across zero, but not that upwards: nothing is below the floor
+_OF_ARM: Final = ("move_arm", "turn_wrist", "move_hand")
 _WRITE: Final = "Write {uniform: [low, high]}, and `of: KEY` beside it if the bounds are factors of another number"
 Complaint = tuple[Loc, str]
 
@@ -143,6 +144,8 @@ def _found(document: Mapping[str, Value]) -> tuple[list[Draw], list[Complaint]]:
             faults.append((loc, wrong))
         elif loc[0] == "arm":
             faults.append((loc, "numbers of an arm cannot be drawn: all bodies of a batch share one arm. Write one number"))
+        elif loc[0] == "actions" and str(loc[-2]) in _OF_ARM:
+            faults.append((loc, "how far an action moves an arm cannot be drawn: all bodies of a batch share one arm. Write one number"))
         else:
             draws.append(_draw(loc, here))
             low, high = draws[-1].low, draws[-1].high

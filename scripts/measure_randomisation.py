@@ -63,6 +63,12 @@ def train(arm: str, out: Path, steps: int, workers: int, seed: int) -> None:
     """Fine-tune one arm, or go on with it; nothing where it is done."""
     folder = out / arm
     if (folder / "results.json").exists():
+        done = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        if (done["steps"], done["seed"]) != (steps, seed):
+            raise SystemExit(
+                f"measure_randomisation: {folder} was trained for {done['steps']:,} steps with seed {done['seed']}. Give --steps "
+                f"{done['steps']} --seed {done['seed']}, or another --out"
+            )
         return
     changes = ["recipe.randomise_materials=0", *EXACT, *(text for name in ON if arm in (name, "all") for text in ON[name])]
     changes += [f"recipe.steps={steps}", f"recipe.critic_warmup_steps={min(WARM_UP, steps // 4)}"]

@@ -30,9 +30,9 @@ def overrides(*pairs: str) -> list[str]:
     return [word for pair in pairs for word in ("-o", pair)]
 
 
-def tiny_bundle(folder: Path) -> Path:
-    """A Stretch's policy that is small enough to train in seconds."""
-    body, embodiment = load_embodiment("stretch_re1")
+def tiny_bundle(folder: Path, robot: str | Path = "stretch_re1") -> Path:
+    """A policy of the Stretch, or of another robot or many bodies, that is small enough to train in seconds."""
+    body, embodiment = load_embodiment(robot, random="middle")
     _, task = load_task("objectnav_short")
     spec = PolicySpec(
         views=(View(name="navigation", width=32, height=18), View(name="manipulation", width=16, height=9)), actions=body.action_names,

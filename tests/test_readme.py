@@ -121,3 +121,19 @@ def test_the_table_of_fine_tuned_tasks_is_that_of_its_runs() -> None:
         specs = {"embodiment": load_embodiment("stretch_re1_feeling")[1], "task": load_task(run["task"], overrides=pairs)[1]}
         assert {kind: run["specs"][kind] for kind in specs} == {kind: spec.sha256 for kind, spec in specs.items()}, name
         assert run["policy"] == shipped or run["begins_with"] != "`stretch_chores`", name
+
+
+def test_the_table_of_robots_never_trained_on_is_what_the_results_say() -> None:
+    script = filler("zero_shot")
+    data = json.loads(script.RESULTS.read_text()) if script.RESULTS.exists() else {}
+    page = script.PAGE.read_text()
+    assert script.filled(page, data) == page, "run python scripts/zero_shot.py --page-only"
+    outcome = {"number": [0, 1, 2, 3], "houses": [0, 0, 1, 1], "task": "objectnav_short"}
+    gap = script.against(outcome | {"success": [0, 0, 0, 1]}, outcome | {"success": [1, 1, 0, 1]}, 0)
+    assert gap["mean"] == 0.5
+    shares = {"success": 0.5, "success_low": 0.2, "success_high": 0.8, "length": 90.0, "length_low": 80.0, "length_high": 100.0}
+    row = {"robot": "locobot", "policy": script.RANDOM, "new_actions": script.MASKED, "task": "objectnav_short", **shares}
+    told = script.table({"rows": [row | {"difference": {"mean": 0.1, "low": 0.0, "high": 0.2}}], "episodes": 4, "seed": 0})
+    assert "| locobot | random bodies | masked | 50.0 [20.0, 80.0] | - | 90 [80, 100] | +10.0 [+0.0, +20.0] |" in told
+    with pytest.raises(SystemExit, match="did not play the same episodes"):
+        script.against(outcome | {"success": [0] * 4}, outcome | {"number": [0, 1, 2, 4], "success": [0] * 4}, 0)

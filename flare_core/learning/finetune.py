@@ -196,7 +196,7 @@ class FineTuner:
             _cut_log(self.folder / "log.jsonl", 0)
             return
         tensors, facts = load_checkpoint(found[-1])
-        for name, mine in (("recipe", self.recipe.model_dump()), ("seed", self.seed), ("workers", len(self.environments))):
+        for name, mine in (("recipe", self.recipe.model_dump(mode="json")), ("seed", self.seed), ("workers", len(self.environments))):
             if facts[name] != mine:
                 raise TrainError(f"{found[-1]}: was made with {name} {facts[name]}, not {mine}; resume with the same, or use another --out")
         learner = self.learner

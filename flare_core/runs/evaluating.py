@@ -108,8 +108,9 @@ def ready(reference: str, other_task: str | None = None, overrides: Sequence[tup
     task, _ = load_task(other_task or folder / TASK)
     task.check(bundle.embodiment)
     if overrides:
-        body, _ = load_embodiment(folder / EMBODIMENT, overrides=overrides, within="embodiment.", self_contained=True)
-        bundle = replace(bundle, embodiment=replace(bundle.embodiment, jitter=body.jitter, noise=body.noise))
+        body, loaded = load_embodiment(folder / EMBODIMENT, overrides=overrides, within="embodiment.", self_contained=True, random="middle")
+        shaken = replace(bundle.embodiment, jitter=body.jitter, noise=body.noise)
+        bundle = replace(bundle, embodiment=shaken, embodiment_spec=loaded.resolved)  # drawn bodies are drawn from the spec
     return Candidate(bundle=bundle, policy=policy, senses=SensesMaker(views=views, words=Vocabulary.load().vectors), task=task)
 
 
@@ -123,7 +124,7 @@ def evaluate(candidate: Candidate, plan: Plan, watcher: Watcher, against: Candid
     held_out = ground_of(plan.simulator, plan.split, HELD_OUT_HOUSES, candidate.bundle.embodiment)
     given = _given_houses(plan.houses, plan.simulator, held_out.body)
     place, feasible = place_of(plan.simulator, candidate.bundle.embodiment), feasible_share(scene_of(candidate, held_out))
-    randomness = declared(place.body, plan.randomised)
+    randomness = declared(place.body, plan.randomised, held_out_bodies(candidate.bundle.embodiment_spec))
     sampled = _judge(candidate, held_out, plan, watcher, False)
     rows = {f"{plan.split} houses, sampled": summarise(sampled, plan.seed)}
     if plan.greedy:

@@ -147,7 +147,7 @@ def pretrain(
         played = judge_policy(scene, policy, senses, spec.evaluation_episodes, workers, seed, watcher.advance)
         results[task.name] = summarise(played, seed).to_json()
     about = {"simulator": "embedded simulator", "split": "test", "seed": seed, "task": pretraining.task.name}
-    about["randomness"] = declared(pretraining.body, NOTHING)
+    about["randomness"] = declared(pretraining.body, NOTHING, held_out_bodies(pretraining.embodiment.resolved))
     save_bundle(out / "bundle", replace(bundle, results={**results, "about": about}), replace=True)
     (out / "results.json").write_text(json.dumps({**facts, **results}, indent=1) + "\n", encoding="utf-8")
     return results

@@ -1,10 +1,11 @@
 """What is random in training and in evaluation: taken from a recipe or from the command line, and told in words."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
-from flare_core.embodiments.body import Embodiment
+from flare_core.embodiments.body import Embodiment, Jitter, Noise
 from flare_core.envs.augmentation import Augmentation
 from flare_core.errors import SimError
 from flare_core.learning.spec import AugmentSpec, BlurSpec, ColourSpec, CropSpec, RandomisationSpec, RecipeSpec
@@ -54,9 +55,25 @@ def unheeded(randomised: Randomisation, simulator: str) -> str:
     return _UNSEEDED if simulator != EMBEDDED and (randomised.materials or randomised.light) else ""
 
 
-def declared(body: Embodiment, randomised: Randomisation) -> str:
-    """One sentence on what is random in an evaluation."""
-    return f"Evaluation: {_told(body, randomised)}."
+def declared(body: Embodiment, randomised: Randomisation, bodies: Sequence[Embodiment] = ()) -> str:
+    """One sentence on what is random in an evaluation, whose episodes have these bodies if there are any."""
+    if not bodies:
+        return f"Evaluation: {_told(body, randomised)}."
+    widest = _widest(bodies)
+    own = any((one.jitter, one.noise) != (widest.jitter, widest.noise) for one in bodies)
+    most = ", each with its own jitter and noise, at most these" if own else ""
+    return f"Evaluation: {len(bodies)} held-out bodies drawn from the robot's ranges{most}; {_told(widest, randomised)}."
+
+
+def _widest(bodies: Sequence[Embodiment]) -> Embodiment:
+    """The first of them with as much jitter and noise as any has."""
+    jitters, noises = [one.jitter for one in bodies], [one.noise for one in bodies]
+    jitter = Jitter(
+        pitch=max(one.pitch for one in jitters), yaw=max(one.yaw for one in jitters), fov=max(one.fov for one in jitters),
+        position_m=max(one.position_m for one in jitters), other_mounts=jitters[0].other_mounts,
+    )  # fmt: skip
+    noise = Noise(move_m=max(one.move_m for one in noises), turn=max(one.turn for one in noises))
+    return replace(bodies[0], jitter=jitter, noise=noise)
 
 
 def in_training(recipe: RecipeSpec, body: Embodiment) -> str:

@@ -130,6 +130,17 @@ def test_an_arm_is_not_drawn(tmp_path: Path) -> None:
         load_embodiment(file, random="middle")
 
 
+@pytest.mark.parametrize("effect", ["move_arm: {lift_m: ", "turn_wrist: {left_deg: ", "move_hand: {forward_m: "])
+def test_how_far_an_action_moves_an_arm_is_not_drawn(tmp_path: Path, effect: str) -> None:
+    file = tmp_path / "armed.yaml"
+    file.write_text(
+        f"kind: embodiment\nextends: stretch_re1\nname: armed\nactions:\n  - up: {{{effect}{{uniform: [0.05, 0.1]}}}}}}\n"
+        "  - done: {say: done}\n"
+    )
+    with pytest.raises(SpecError, match=r"armed\.yaml:5: actions\.0\.up\..*how far an action moves an arm cannot be drawn"):
+        load_embodiment(file, random="middle")
+
+
 def test_ranges_that_never_go_together_are_given_up_with_the_last_reason(path: Path) -> None:
     _, loaded = load_embodiment(path, random="middle")
     document: dict[str, Any] = yaml.safe_load(yaml.safe_dump(loaded.resolved))

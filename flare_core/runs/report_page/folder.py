@@ -68,6 +68,9 @@ def read_run(path: Path) -> RunFolder:
         hint = f" Did you mean {nested}?" if nested else " Give the --out of a `flare train`; a report of a bundle alone is its README.md"
         raise TrainError(f"{path}: is no run of `flare train`: it holds no {RUN}.{hint}")
     run = read_json(path / RUN)
+    if "pretraining" in run:
+        card = path / "bundle" / "README.md"
+        raise TrainError(f"{path}: is a run of `flare pretrain`, and a report is of `flare train`. What came of it is told by {card}")
     whole = _optional(path / "bundle" / "plan.json")
     about = _about(path, run)
     return RunFolder(

@@ -19,7 +19,7 @@ class Replay:
 
     def __init__(self, scene: Scene, views: ViewMap) -> None:
         """Args: views: of the policy that was recorded."""
-        self._simulator = EmbeddedSimulator(scene.pack, scene.body, 1, EPISODE_SEED)
+        self._simulator = EmbeddedSimulator(scene.pack, scene.body, 1, EPISODE_SEED, bodies=scene.bodies)
         self._views = views
 
     def go_to(self, recording: Recording, step: int) -> None:

@@ -76,7 +76,7 @@ def watch(candidate: Candidate, wish: Wish, watcher: Watcher) -> Watched:
 
 def painter_of(candidate: Candidate, scene: Scene, recording: Recording, wish: Wish) -> EpisodeFrames:
     """What draws the frames of one recording."""
-    body, task = scene.body, candidate.task
+    body, task = scene.bodies[recording.episode.body] if scene.bodies else scene.body, candidate.task
     about = About(
         policy=candidate.bundle.name, task=task.name, split=wish.split, choice="greedy" if wish.greedy else "sampled", simulator=EMBEDDED,
         ends_with=body.action_names[task.end_action(body)], horizon=task.horizon,

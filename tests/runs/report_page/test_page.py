@@ -159,6 +159,7 @@ def test_the_command_writes_beside_the_run_or_where_it_is_told(tmp_path: Path) -
     ("words", "message"),
     [
         (["nosuch"], "there is no such folder. Give the --out of a `flare train`"),
+        (["taught"], "taught: is a run of `flare pretrain`, and a report is of `flare train`."),
         (["."], "is no run of `flare train`: it holds no run.json. Did you mean run?"),
         (["run", "--out", "letter.html"], "is no report of `flare report`, and is not replaced"),
         (["run", "--out", "report.pdf"], "a report is an HTML file; give a name that ends in .html"),
@@ -166,6 +167,8 @@ def test_the_command_writes_beside_the_run_or_where_it_is_told(tmp_path: Path) -
 )
 def test_what_cannot_be_reported_is_refused(words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended(tmp_path / "run")
+    (tmp_path / "taught").mkdir()
+    (tmp_path / "taught" / "run.json").write_text('{"seed": 0, "pretraining": "5ab1e"}')
     (tmp_path / "letter.html").write_text("<p>Dear reader")
     monkeypatch.chdir(tmp_path)
     said = CliRunner().invoke(main, ["report", *words])

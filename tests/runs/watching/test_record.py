@@ -43,7 +43,7 @@ def evaluated(scene: Any, policy: Any, senses: Any, episodes: int, greedy: bool)
 
 
 @pytest.mark.parametrize("greedy", [False, True])
-@pytest.mark.parametrize(("robot", "task"), [("stretch_re1", "fetch"), ("locobot", "objectnav_short")])
+@pytest.mark.parametrize(("robot", "task"), [("stretch_re1", "fetch"), ("locobot", "objectnav_short"), ("random_body", "objectnav_short")])
 def test_actions_accounts_and_views_are_those_of_an_evaluation(houses: ScenePack, robot: str, task: str, greedy: bool) -> None:
     scene, policy, senses, _ = scene_with(houses, robot, task)
     actions, records, seen = evaluated(scene, policy, senses, 5, greedy)
