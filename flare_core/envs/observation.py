@@ -60,7 +60,8 @@ class BodyState:
             parts.append(world.collided[:, None])
         if "said" in self.body.senses:
             parts.append(counts[:, self.marks].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        # Rows one after the other, as a checkpoint gives them back: a matrix product rounds by the order in memory, and a resumed run would differ.
+        return np.concatenate(parts, axis=1).astype(np.float32, order="C")
 
     def masks(self, world: World, which: Ints = FIRST) -> Bools:
         """(B, A) True where an action is allowed: the robot can do it, its needs are met, and the joint has the way left."""

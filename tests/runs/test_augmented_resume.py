@@ -1,4 +1,4 @@
-"""Training with all that can be random goes on, after it was stopped, as if it had not been."""
+"""Training with all that can be random goes on, after it was stopped, as if it had not been: two workers, a body whose joints are observed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def weights(tuner: FineTuner) -> dict[str, torch.Tensor]:
     return {f"{tower}/{name}": value.clone() for tower, each in towers.items() for name, value in each.state_dict().items()}
 
 
-@pytest.mark.parametrize("workers", [1])
+@pytest.mark.parametrize("workers", [2])
 @pytest.mark.parametrize("robot", ["locobot"])
 def test_a_run_with_augmented_pictures_and_light_resumes_bit_identical(houses: ScenePack, tmp_path: Path, robot: str, workers: int) -> None:
     with tuning(houses, tmp_path / "whole", robot, workers) as whole:
