@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("picture", type=Path)
-    strip().quantize(256).save(parser.parse_args(arguments).picture, optimize=True)
+    strip().quantize(160).save(parser.parse_args(arguments).picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,10 @@ class Stage:
         self.episode_steps = self.episode_steps + 1
         info: dict[str, Any] = {"costs": self.costs}
         if over.any():
-            info |= {"episode": {"number": self.episode_numbers, "success": reward > 0, "length": self.episode_steps}, "_episode": over}
+            info |= {
+                "episode": {"number": self.episode_numbers, "success": reward > 0, "reward": reward, "length": self.episode_steps},
+                "_episode": over,
+            }
             for at in np.flatnonzero(over):
                 self.rows[at].begin()
             self.episode_numbers = np.where(over, self.episode_numbers + self.num_envs, self.episode_numbers)

@@ -60,7 +60,7 @@ class BodyState:
             parts.append(world.collided[:, None])
         if "said" in self.body.senses:
             parts.append(counts[:, self.marks].sum(axis=1, keepdims=True) > np.arange(MOST_SAID))
-        # Rows one after the other, as a checkpoint gives them back: a matrix product rounds by the order in memory, and a resumed run would differ.
+        # Row after row, as a checkpoint gives them back: products of matrices round by the order in memory, and a resumed run would differ.
         return np.concatenate(parts, axis=1).astype(np.float32, order="C")
 
     def masks(self, world: World, which: Ints = FIRST) -> Bools:

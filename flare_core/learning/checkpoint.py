@@ -62,7 +62,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
-        # Cloned, so that they begin in memory where torch's own do: small matrix products may round by that, and a resumed run would differ.
+        # Cloned, so that they begin in memory where torch's own do: small products may round by that, and a resumed run would differ.
         return {name: tensor.clone() for name, tensor in load_file(path / "state.safetensors").items()}, facts
     except (OSError, ValueError, SafetensorError) as fault:
         raise TrainError(f"{path}: checkpoint cannot be read ({fault}); delete it to resume from the one before") from None

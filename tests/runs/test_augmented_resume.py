@@ -1,4 +1,4 @@
-"""Training with all that can be random goes on, after it was stopped, as if it had not been: two workers, a body whose joints are observed."""
+"""Training with all that can be random, and two workers, goes on after a stop as if there had been none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -87,7 +87,7 @@ def test_a_telescope_comes_in_before_the_base_turns_and_the_lift_stays_until_a_t
     play.begin(np.arange(20), np.arange(20))
     play.act(np.full(20, names.index("move_arm_up")))
     turns = [at for at, action in enumerate(simulator.body.actions) if action.effect.kind == "turn_base"]
-    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).kit(0).turns)
     asked = option > 0
     assert asked.sum() >= 3
     lifted = guide.actions(play.episodes)
@@ -106,13 +106,13 @@ def test_a_wrist_is_straightened_before_the_arm_reaches_out(houses: ScenePack) -
     play.begin(np.arange(20), np.arange(20))
     ready = np.zeros(20, dtype=np.bool_)
     for _ in range(12):
-        option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+        option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).kit(0).turns)
         ready = option == 0
         actions = guide.actions(play.episodes)
         play.act(np.where(actions == names.index("done"), names.index("rotate_left"), np.where(ready, names.index("move_arm_up"), actions)))
     for _ in range(2):
         play.act(np.full(20, names.index("wrist_open")))
-    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).turns)
+    option, _ = simulator.navigation.reach(np.arange(20), pad_targets(play.episodes), Walker(simulator).kit(0).turns)
     ready = (option == 0) & (np.abs(simulator.world().joints[:, 2]) > 0.1) & (simulator.graspable(np.arange(20)) < 0)
     assert ready.sum() >= 3
     assert (guide.actions(play.episodes)[ready] == names.index("wrist_close")).all()

@@ -111,7 +111,7 @@ class Agent:
         """Whether the body touches nothing at a pose."""
         pack, out = self.stage.pack, np.zeros(1, dtype=np.bool_)
         here = (np.zeros(1, dtype=np.int64), np.array([x]), np.array([z]), np.array([yaw]))
-        free_all(pack.boxes, pack.box_start, *here, shape_of(self.simulator.body.footprint), out)
+        free_all(pack.boxes, pack.box_start, *here, shape_of(self.simulator.body.footprint)[None], out)
         return bool(out[0])
 
     def move(self, forward_m: float, right_m: float) -> None:
