@@ -123,7 +123,10 @@ def unknown_options(words: list[str]) -> list[str]:
         return []
     if name not in main.commands:
         return [name]
-    offered = {"-h", "--help"} | {option for one in main.commands[name].params for option in (*one.opts, *one.secondary_opts)}
+    command = main.commands[name]
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command = command.commands[rest.pop(0)]
+    offered = {"-h", "--help"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
     return [word for word in rest if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in offered]
 
 
