@@ -119,9 +119,11 @@ def test_what_is_written_passes_check_and_says_what_was_found(
 
 
 WHEELED = """<robot name="small"><link name="base_link">{base}</link>
-<joint name="l" type="continuous"><parent link="base_link"/><child link="left_wheel"/><origin xyz="0 0.12 0.05"/><axis xyz="0 1 0"/></joint>
+<joint name="l" type="continuous"><parent link="base_link"/><child link="left_wheel"/>
+<origin xyz="0 0.12 0.05"/><axis xyz="0 1 0"/></joint>
 <link name="left_wheel"><collision><geometry><sphere radius="0.05"/></geometry></collision></link>
-<joint name="r" type="continuous"><parent link="base_link"/><child link="right_wheel"/><origin xyz="0 -0.12 0.05"/><axis xyz="0 1 0"/></joint>
+<joint name="r" type="continuous"><parent link="base_link"/><child link="right_wheel"/>
+<origin xyz="0 -0.12 0.05"/><axis xyz="0 1 0"/></joint>
 <link name="right_wheel"><collision><geometry><sphere radius="0.05"/></geometry></collision></link></robot>"""
 MESH = '<collision><geometry><mesh filename="package://small/base.stl"/></geometry></collision>'
 BOX = '<collision><origin xyz="0.05 0 0.1"/><geometry><box size="0.3 0.6 0.2"/></geometry></collision>'
