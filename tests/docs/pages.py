@@ -118,13 +118,16 @@ def refuse_what_cannot_be_typed(words: list[str]) -> None:
 
 def unknown_options(words: list[str]) -> list[str]:
     """Commands and options of a sentence that `flare` does not have."""
-    name, *rest = words
+    name, *words = words
     if name.startswith("-") or not re.fullmatch(r"[a-z][a-z-]*", name):
         return []
     if name not in main.commands:
         return [name]
-    offered = {"-h", "--help"} | {option for one in main.commands[name].params for option in (*one.opts, *one.secondary_opts)}
-    return [word for word in rest if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in offered]
+    command: click.Command = main.commands[name]
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    offered = {"-h", "--help"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    return [word for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in offered]
 
 
 def lacks(output: str, shown: str) -> bool:
