@@ -119,9 +119,9 @@ class IntrinsicsSpec(Spec):
             return given
         rows = matrix.get("data") if isinstance(matrix, dict) else matrix
         told = "fx is k[0], fy is k[4], cx is k[2] and cy is k[5] of camera_info"
-        is_whole = isinstance(rows, list) and len(rows) == 9 and all(isinstance(one, int | float) for one in rows)
+        numbers = [one for one in rows if isinstance(one, int | float)] if isinstance(rows, list) else []
         wanted = ("fx", 0), ("fy", 4), ("cx", 2), ("cy", 5)
-        line = ", ".join(f"{key}: {rows[at]:g}" if is_whole else f"{key}: ..." for key, at in wanted)
+        line = ", ".join(f"{key}: {numbers[at]:g}" if len(numbers) == 9 else f"{key}: ..." for key, at in wanted)
         raise ValueError(f"takes four numbers instead of the matrix: {told}. Write {{{line}, width_px: ..., height_px: ...}}")
 
     fx: Annotated[float, Field(gt=0)]

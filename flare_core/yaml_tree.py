@@ -202,8 +202,8 @@ class _Builder:
         before: tuple[Loc, yaml.Node] | None = None
         for key, value in node.value:
             if before is not None and _is_behind_a_comma(before[1], key, value):  # `{up_m: 0,38}` is two entries to YAML
-                path, first = before
-                found[str(path[-1])] = self.comma(first, path, f"{first.value},{key.value}")
+                path, number = before
+                found[str(path[-1])] = self.comma(number, path, f"{number.value},{key.value}")
                 before = None
                 continue
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":

@@ -124,6 +124,12 @@ def test_unanswered_questions_are_counted_in_the_file_and_in_what_it_extends(tmp
     assert result.exit_code == 0
     mend = "Answer each: correct the value below it, and delete the comment"
     assert result.output.splitlines()[1:] == [f"warning: {mother}:5: 2 questions are not answered, the first here. {mend}"]
+    planned = tmp_path / "plan.yaml"
+    planned.write_text(
+        "kind: transfer\npolicy: shipped:stretch_objectnav\nembodiment: ./mother.yaml\ntask: objectnav_short\n"
+        "views: {navigation: {from: oakd, fit: resize}, manipulation: absent}\n"
+    )
+    assert "2 questions are not answered, the first here" in flare("plan", planned).output
     child.write_text("kind: embodiment\nextends: ./mother.yaml\n# QUESTION: one\nbase: {radius_m: 0.19}\n")
     assert warnings_of_file(child) == [
         f"warning: {child}:3: 1 question is not answered. {mend}",
