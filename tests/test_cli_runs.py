@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -142,6 +143,16 @@ def test_train_does_not_write_among_other_files_and_says_what_is_damaged(run: Pa
         damaged = flare(*words, "--out", copy, "--resume")
         assert damaged.exit_code == 1
         assert f"{name}: is damaged. Remove" in damaged.output
+
+
+def test_a_tracker_that_is_not_installed_is_told_before_the_plan(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    words = ("train", "stretch_to_locobot", "--out", tmp_path / "run", "--track", "trackio")
+    refused = flare(*words, *overrides(f"policy={tiny}", *BUDGET))
+    assert refused.exit_code == 1
+    assert "trackio is not installed" in refused.output
+    assert "Action head" not in refused.output
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_in_which_the_policy_would_never_learn_is_refused(tiny: Path, tmp_path: Path) -> None:
