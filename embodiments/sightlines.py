@@ -1,6 +1,7 @@
 """What a camera takes in, up and down: angles above the horizon, and where its picture meets the floor.
 
-Angles are radians above the horizon; heights and distances are metres, distances along the floor from under the camera.
+Angles are radians above the horizon; heights and distances are metres along the floor: to it from the axis of rotation, the way the camera
+looks, and to what stands before a robot from under the camera.
 """
 
 import math
@@ -21,13 +22,18 @@ def reachable_angles(camera: Camera) -> tuple[float, float]:
 
 
 def floor_from_m(camera: Camera) -> float:
-    """Distance ahead of the camera at which its image begins to show the floor, joints at home; infinite if it never does."""
-    return _meets_floor_m(camera.up_m, elevation_angles(camera)[0])
+    """Distance from the axis of rotation at which an image begins to show the floor, joints at home; infinite if it never does."""
+    return _ahead_m(camera) + _meets_floor_m(camera.up_m, elevation_angles(camera)[0])
 
 
 def floor_within_m(camera: Camera) -> float:
     """The same, tilted as far down as it goes."""
-    return _meets_floor_m(camera.up_m, reachable_angles(camera)[0])
+    return _ahead_m(camera) + _meets_floor_m(camera.up_m, reachable_angles(camera)[0])
+
+
+def _ahead_m(camera: Camera) -> float:
+    """How far the lens is from the axis of rotation, the way that it looks."""
+    return camera.forward_m * math.cos(camera.yaw) + camera.right_m * math.sin(camera.yaw)
 
 
 def _meets_floor_m(up_m: float, low: float) -> float:

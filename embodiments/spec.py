@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 import pydantic
 from pydantic import Field
@@ -76,6 +76,9 @@ class BaseSpec(Spec):
     @pydantic.model_validator(mode="after")
     def _one_outline(self) -> Self:
         box = self.width_m is not None and self.length_m is not None
+        sides = [f"`{name}`" for name in ("width_m", "length_m") if getattr(self, name) is not None]
+        if self.radius_m is not None and sides:
+            raise ValueError(f"has both `radius_m` and {' and '.join(sides)}; keep one: the radius of a round base, or both sides of a box")
         if (self.radius_m is not None) == box or (self.width_m is None) != (self.length_m is None):
             raise ValueError("needs `radius_m` (a round base), or `width_m` and `length_m` (a rectangular one)")
         return self
@@ -106,6 +109,20 @@ class MountSpec(Directed):
 
 class IntrinsicsSpec(Spec):
     """A pinhole calibration in pixels, as in ROS camera_info: K = [fx 0 cx; 0 fy cy; 0 0 1]."""
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _no_matrix(cls, given: Any) -> Any:
+        """`k: [...]`, as camera_info is printed."""
+        matrix = next((given[key] for key in ("k", "K", "camera_matrix") if key in given), None) if isinstance(given, dict) else None
+        if matrix is None:
+            return given
+        rows = matrix.get("data") if isinstance(matrix, dict) else matrix
+        told = "fx is k[0], fy is k[4], cx is k[2] and cy is k[5] of camera_info"
+        numbers = [one for one in rows if isinstance(one, int | float)] if isinstance(rows, list) else []
+        wanted = ("fx", 0), ("fy", 4), ("cx", 2), ("cy", 5)
+        line = ", ".join(f"{key}: {numbers[at]:g}" if len(numbers) == 9 else f"{key}: ..." for key, at in wanted)
+        raise ValueError(f"takes four numbers instead of the matrix: {told}. Write {{{line}, width_px: ..., height_px: ...}}")
 
     fx: Annotated[float, Field(gt=0)]
     """Focal length along the width, in pixels."""

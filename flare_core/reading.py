@@ -156,6 +156,7 @@ def read(
         found = [Fault(place=tree.place(loc), loc=loc, text=text) for loc, text in check(settled[0].document)]
         faults += _as_written(found, settled[0], tree)
     faults += _origin_faults(tree, document)
+    faults = [_blamed(fault, tree) for fault in faults]
     if faults or not specs:
         raise report(faults)
     head: dict[str, Value] = {"kind": kind, "name": name}
@@ -171,6 +172,13 @@ def _as_written(faults: Iterable[Fault], form: Form, tree: Tree) -> Iterable[Fau
         loc = form.told.get(fault.loc, fault.loc)
         if form.only is None or loc in form.only:
             yield replace(fault, loc=loc, place=tree.place(loc))
+
+
+def _blamed(fault: Fault, tree: Tree) -> Fault:
+    """A fault of several keys beside each other, at the one of them that came from the command line."""
+    given = [loc for loc, place in tree.places.items() if loc and loc[:-1] == fault.loc and place.label.startswith("-o ")]
+    named = [loc for loc in given if re.search(rf"\b{re.escape(str(loc[-1]))}\b", fault.text)]
+    return replace(fault, place=tree.places[named[0]]) if named and not fault.place.label.startswith("-o ") else fault
 
 
 def _digest(kind: str, content: Mapping[str, Value]) -> str:
@@ -196,7 +204,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def text(self, text: str) -> yaml.ScalarNode:
-        looks_odd = re.fullmatch(r"[-+.\d][-+.\w:]*", text) is not None
+        looks_odd = re.fullmatch(r"[-+.\d][-+.,\w:]*", text) is not None
         return self.represent_scalar("tag:yaml.org,2002:str", text, style="'" if looks_odd else None)
 
 

@@ -79,7 +79,7 @@ _DRAW: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "type": "object",
         "additionalProperties": False,
-        "description": "A number that is drawn for every body, in a robot that describes many.",
+        "description": "A number that is drawn for every body, in a robot that describes many: in the place of any number but an arm's.",
         "properties": {
             "uniform": {
                 "type": "array",

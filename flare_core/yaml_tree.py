@@ -27,6 +27,7 @@ _NUMBER: Final = re.compile(r"[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+|[-+]?\d+\.[eE][
 _LONGEST_NUMBER: Final = 40  # the pattern above takes quadratic time, and Python refuses to read very long integers
 _CLOCK: Final = re.compile(r"[-+]?\d+(:\d+)+(\.\d*)?")
 _OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
+_COMMA: Final = re.compile(r"[-+]?\d+,\d+")
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -198,7 +199,13 @@ class _Builder:
 
     def mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Value]:
         found: dict[str, Value] = {}
+        before: tuple[Loc, yaml.Node] | None = None
         for key, value in node.value:
+            if before is not None and _is_behind_a_comma(before[1], key, value):  # `{up_m: 0,38}` is two entries to YAML
+                path, number = before
+                found[str(path[-1])] = self.comma(number, path, f"{number.value},{key.value}")
+                before = None
+                continue
             if not isinstance(key, yaml.ScalarNode) or key.tag != f"{_TAG}str":
                 said = f"`{key.value}`" if isinstance(key, yaml.ScalarNode) else "a list or mapping"
                 self.fault(key, loc, f"{said} as a key is not read as text. Write it in quotes if it is a name")
@@ -210,6 +217,7 @@ class _Builder:
                 continue
             self.places[path] = self.at(key.start_mark)
             found[key.value] = self.build(value, path)
+            before = (path, value)
         return found
 
     def scalar(self, node: yaml.ScalarNode, loc: Loc) -> Value:
@@ -218,6 +226,8 @@ class _Builder:
         if tag == "null":
             return None
         if tag == "str":
+            if plain and len(text) <= _LONGEST_NUMBER and _COMMA.fullmatch(text):
+                return self.comma(node, loc, text)
             odd = plain and len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text)
             return self.number_as_text(node, loc) if odd else text
         if tag == "bool":
@@ -238,6 +248,14 @@ class _Builder:
         self.fault(node, loc, f"`{node.value}` is text to YAML. Write {better}, or '{node.value}' in quotes if text is meant")
         return number
 
+    def comma(self, node: yaml.Node, loc: Loc, text: str) -> float:
+        better = text.replace(",", ".")
+        whole, part = text.split(",")
+        thousands = f", or {whole}{part} if thousands are meant" if len(part) == 3 and whole.lstrip("+-0") else ""
+        quoted = f", or '{text}' in quotes if text is meant" if node.value == text else ""
+        self.fault(node, loc, f"`{text}`: a decimal point, not a comma. Write {better}{thousands}{quoted}")
+        return float(better)
+
     def number(self, node: yaml.ScalarNode, loc: Loc, tag: str) -> Value:
         text = node.value.replace("_", "")
         if len(text) > _LONGEST_NUMBER:
@@ -250,6 +268,15 @@ class _Builder:
             self.fault(node, loc, f"`{node.value}` is read as an octal number. Remove the leading zero")
             return None
         return int(text, 0) if tag == "int" else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _is_behind_a_comma(first: yaml.Node, key: yaml.Node, value: yaml.Node) -> bool:
+    """Whether a key is the end of the number before it: whole digits with nothing but a comma between, and no value."""
+    if not (isinstance(first, yaml.ScalarNode) and isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)):
+        return False
+    joined = first.end_mark.line == key.start_mark.line and first.end_mark.column + 1 == key.start_mark.column
+    plain = not first.style and not key.style and value.value == "" and not value.style
+    return joined and plain and len(first.value + key.value) < _LONGEST_NUMBER and bool(_COMMA.fullmatch(f"{first.value},{key.value}"))
 
 
 def merge(parent: Tree, child: Tree, displaces: dict[str, tuple[str, ...]]) -> Tree:

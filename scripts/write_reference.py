@@ -180,6 +180,9 @@ def spec_page(kind: str) -> str:
     for name in sorted(grammar.shared):
         node = grammar.definitions[name]
         lines += [f"## One {_words(name)}", "", _flat(node.get("description", "")), "", *_table(list(grammar.below("", node)))]
+    for name in sorted(schemas()[kind].get("$defs", {}).keys() - grammar.definitions.keys()):  # what only editors are told of a value
+        node = schemas()[kind]["$defs"][name]
+        lines += [f"## One {_words(name)}", "", _flat(node.get("description", "")), "", *_table(list(grammar.below("", node)))]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -74,6 +74,12 @@ def test_check_reports_the_faults_of_all_files_and_still_reads_the_good_ones(tmp
     assert "nosuch: no such file, and no packaged spec has this name" in result.output
 
 
+def test_check_offers_the_file_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bot.yaml").write_text("kind: embodiment\nextends: locobot\n")
+    assert "no packaged spec has this name. Did you mean the file bot.yaml? See" in flare("check", "bot").output
+
+
 def test_check_refuses_a_task_with_a_word_that_has_no_vector(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("kind: task\nextends: objectnav\ntemplates: ['fnid {a} {target}']\n")

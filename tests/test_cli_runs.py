@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -108,6 +109,7 @@ def test_train_refuses_a_folder_that_holds_a_run(run: Path, tiny: Path) -> None:
     again = flare("train", "stretch_to_locobot", "--out", run, *overrides(f"policy={tiny}", *BUDGET))
     assert again.exit_code == 1
     assert "holds a run already. Add --resume" in again.output
+    assert "Action head" not in again.output  # it is refused before the plan is printed
     other = flare("train", "stretch_to_locobot", "--out", run, "--resume", *overrides(f"policy={tiny}", *BUDGET, "recipe.steps=2048"))
     assert other.exit_code == 1
     assert "was begun with another recipe" in other.output
@@ -143,10 +145,22 @@ def test_train_does_not_write_among_other_files_and_says_what_is_damaged(run: Pa
         assert f"{name}: is damaged. Remove" in damaged.output
 
 
+def test_a_tracker_that_is_not_installed_is_told_before_the_plan(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    words = ("train", "stretch_to_locobot", "--out", tmp_path / "run", "--track", "trackio")
+    refused = flare(*words, *overrides(f"policy={tiny}", *BUDGET))
+    assert refused.exit_code == 1
+    assert "trackio is not installed" in refused.output
+    assert "Action head" not in refused.output
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_in_which_the_policy_would_never_learn_is_refused(tiny: Path, tmp_path: Path) -> None:
     short = flare("train", "stretch_to_locobot", "--out", tmp_path / "short", *overrides(f"policy={tiny}", "recipe.steps=4096"))
     assert short.exit_code == 1
-    assert "steps (4,096) has to be more than critic_warmup_steps (30,000), or the policy never learns" in " ".join(short.output.split())
+    assert "-o recipe.steps: steps (4,096) has to be more than critic_warmup_steps (30,000), or the policy never learns" in " ".join(
+        short.output.split()
+    )
 
 
 def test_a_run_is_judged_in_the_houses_that_were_asked_for_with_the_most_probable_actions_beside(
@@ -261,7 +275,8 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_as_one_that_was_not_stopped(run: Pa
     stopped = flare(*words)
     presser.join()
     assert stopped.exit_code == 130
-    assert "which are kept. Go on with the same command and --resume" in stopped.output
+    assert "which are kept. Go on with:\n  flare train " in stopped.output
+    assert stopped.output.rstrip().endswith(" --resume")
     assert not (out / "bundle").exists()
     steps = [json.loads(line)["steps"] for line in (out / "log.jsonl").read_text().splitlines()]
     assert f"Stopped at {steps[-1]:,} steps" in stopped.output

@@ -78,6 +78,15 @@ def test_all_faults_of_a_file_are_told_at_once_each_with_its_line(tmp_path: Path
     ("line", "message"),
     [
         ("colour: red\ncolour: green", "cart.yaml:4: colour: is already set on line 3. Keep one of the two"),
+        ("motor: {radius_m: 0,38}", "cart.yaml:3: motor.radius_m: `0,38`: a decimal point, not a comma. Write 0.38"),
+        (
+            "motor:\n  radius_m: -0,38",
+            "cart.yaml:4: motor.radius_m: `-0,38`: a decimal point, not a comma. Write -0.38, or '-0,38' in quotes if text is meant",
+        ),
+        (
+            "motor: {radius_m: 1,000}",
+            "cart.yaml:3: motor.radius_m: `1,000`: a decimal point, not a comma. Write 1.000, or 1000 if thousands are meant",
+        ),
         (
             "motor: {radius_m: 3e-4}",
             "cart.yaml:3: motor.radius_m: `3e-4` is text to YAML. Write 3.0e-4, or '3e-4' in quotes if text is meant",
@@ -292,7 +301,26 @@ def test_an_override_is_laid_over_and_its_faults_name_it(tmp_path: Path) -> None
 
 
 def test_what_is_dumped_reads_back_the_same(tmp_path: Path) -> None:
-    odd = ["3e-4", "on", "12:30", "010", "null", "~", "2026-11-20", "é ü", "a: b", "- x", "1_0", "", "=", "<<", "0x1f", "-.inf", "1."]
+    odd = [
+        "0,38",
+        "3e-4",
+        "on",
+        "12:30",
+        "010",
+        "null",
+        "~",
+        "2026-11-20",
+        "é ü",
+        "a: b",
+        "- x",
+        "1_0",
+        "",
+        "=",
+        "<<",
+        "0x1f",
+        "-.inf",
+        "1.",
+    ]
     path = write(tmp_path, GOOD)
     resolved: dict[str, Any] = {**load(path).resolved, "tags": odd, "wheel": {"radius_m": 1e-05, "spokes": 10**20}}
     again = load(write(tmp_path, dump(resolved), "again.yaml"))

@@ -67,6 +67,7 @@ def evaluate(
 def _print(found: "Evaluation", name: str, basis: str) -> None:
     from flare_core.evaluation.report import comparison_table, table, turned
     from flare_core.runs.console import print_table
+    from flare_core.runs.judge import feasible_line
 
     print_table(turned(table({label: summary.to_json() for label, summary in found.rows.items()})), f"{name}, {found.simulator}")
     actions = list(next(iter(found.rows.values())).use)
@@ -76,7 +77,7 @@ def _print(found: "Evaluation", name: str, basis: str) -> None:
         print_table(
             turned(comparison_table(found.against.to_json())), f"before: the bundle given by --against; after: {name}; the same episodes"
         )
-    click.echo(f"The body can see a target from somewhere it can go to for {100 * found.feasible_share:.1f} % of houses and types.")
+    click.echo(feasible_line("The body", found.feasible_share))
     click.echo(found.randomness)
     where = found.simulator if "AI2-THOR" in found.simulator else f"{found.simulator.capitalize()}, not AI2-THOR"
     click.echo(f"{basis}. 95 % intervals; success: Wilson, the rest: bootstrap over houses. {where}.")

@@ -1,5 +1,6 @@
 """pretrain, train: what makes a policy better."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from flare_core.errors import AdapterError, StoppedError
 
 Pairs = tuple[tuple[str, str], ...]
 Trackers = tuple[Literal["tensorboard", "trackio"], ...]
-STOPPED = "Stopped. What was found so far is kept; go on with the same command and --resume"
+STOPPED = "Stopped. What was found so far is kept."
 SPLIT_HELP = "Held-out houses to judge in; val while you still choose settings, so that test stays unseen."
 TRACK_HELP = "Also show the log's numbers there; may be given twice. Needs `pip install 'flare-core[tensorboard]'` or [trackio]."
 resume_option = click.option("--resume", is_flag=True, help="Go on with the run that --out holds.")
@@ -39,7 +40,9 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
         try:
             found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
         except KeyboardInterrupt:
-            raise StoppedError(STOPPED) from None
+            raise StoppedError(f"{STOPPED}{_go_on(command)}") from None
+        except StoppedError as stop:
+            raise StoppedError(f"{stop}{_go_on(command)}") from None
     print_table(turned(table(found)), f"{pretraining.loaded.name}, embedded simulator")
     click.echo(f"95 % intervals, {pretraining.spec.evaluation_episodes:,} held-out episodes, 1 seed ({seed}). Bundle: {out / 'bundle'}")
 
@@ -74,6 +77,12 @@ def train(
         _estimate(reference, overrides, seed, workers)
         return
     _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers, trackers=trackers)
+
+
+def _go_on(command: str) -> str:
+    """How a stopped run goes on: the whole command, to copy."""
+    words = shlex.split(command)
+    return f" Go on with:\n  {shlex.join(words if '--resume' in words else [*words, '--resume'])}"
 
 
 def _reference(transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path) -> str:
@@ -113,8 +122,9 @@ def _run(
     from flare_core.evaluation.report import comparison_table, turned
     from flare_core.runs.compose import load_plan
     from flare_core.runs.console import ConsoleWatcher, print_table
-    from flare_core.runs.finetune import finetune
+    from flare_core.runs.finetune import check_folder, check_rows, finetune
     from flare_core.runs.reporting import summary_line, use_table, write_report
+    from flare_core.runs.scalars import check_trackers
     from flare_core.runs.stopping import Stopping
 
     try:
@@ -122,6 +132,9 @@ def _run(
     except AdapterError as fault:
         hint = f"\n`flare plan {reference} --write` adds every line that has a proposal; then give the same command again."
         raise AdapterError(f"{fault}{hint if composed else ''}") from None
+    check_trackers(trackers)
+    check_rows(found, workers)
+    check_folder(out, found, seed, workers, split, resume)
     print_plan(found)
     sys.stdout.flush()
     with ConsoleWatcher() as console, Stopping(console) as watcher:
@@ -132,7 +145,9 @@ def _run(
             watcher.say("Drawing ...")
             written = write_report(found, outcome, out, seed)
         except KeyboardInterrupt:
-            raise StoppedError(STOPPED) from None
+            raise StoppedError(f"{STOPPED}{_go_on(command)}") from None
+        except StoppedError as stop:
+            raise StoppedError(f"{stop}{_go_on(command)}") from None
     print_table(turned(comparison_table(outcome.comparison.to_json())), f"{found.plan.source} to {found.plan.target}, {outcome.simulator}")
     if outcome.greedy is not None:
         print_table(turned(comparison_table(outcome.greedy.to_json())), "The same with the most probable action instead of a sampled one")

@@ -61,10 +61,13 @@ def adapt(command: str, transfer: str, out: Path, calibrate: bool, seed: int, ov
 
 
 def print_plan(found: "Transfer") -> None:
-    """The three tables of a plan, with what is left behind."""
+    """The three tables of a plan, with what is left behind; before them, what of the robot is still a question."""
     from flare_core.runs.carry import view_map
     from flare_core.runs.console import print_table
+    from flare_core.runs.warnings.table import questions_left
 
+    for line in questions_left(found.embodiment):
+        click.echo(line)
     head, views = found.plan.head, found.plan.views
     covered = view_map(found).covered
     click.echo(f"{found.loaded.name}: {found.plan.source} to {found.plan.target}, task {found.task.name}, recipe {found.recipe_spec.name}")

@@ -83,8 +83,11 @@ class AugmentSpec(Spec):
     """What is done to the cameras' pictures in training, drawn once an episode; what is left out is not done."""
 
     colour: ColourSpec | None = None
+    """Brightness, contrast, saturation and hue; `{}` for FLaRe's amounts."""
     crop: CropSpec | None = None
+    """A part of the picture, enlarged to all of it; `{}` for FLaRe's sizes."""
     blur: BlurSpec | None = None
+    """Out of focus; `{}` for FLaRe's widths."""
 
     def values(self) -> Augmentation:
         """The same for the environments."""

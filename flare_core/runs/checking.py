@@ -40,7 +40,9 @@ def check(reference: str) -> list[str]:
     kinds = [kind for kind in KINDS if reference in list_specs(kind)]
     if not kinds:
         names = sorted({name for kind in KINDS for name in list_specs(kind)})
-        raise SpecError(f"{reference}: no such file, and no packaged spec has this name.{did_you_mean(reference, names)} See `flare list`")
+        beside = next((path for ending in (".yaml", ".yml") if (path := Path(f"{reference}{ending}")).is_file()), None)
+        meant = f" Did you mean the file {beside}?" if beside is not None else did_you_mean(reference, names)
+        raise SpecError(f"{reference}: no such file, and no packaged spec has this name.{meant} See `flare list`")
     return [line for kind in kinds for line in _told(reference, *_CHECKS[kind](reference))]
 
 

@@ -21,7 +21,7 @@ from flare_core.policies.interface import Policy
 from flare_core.runs.carry import SensesMaker, Transfer, carried_policy, view_map
 from flare_core.runs.descent import descent
 from flare_core.runs.facts import commit, machine
-from flare_core.runs.judge import expert_lengths, feasible_share, judge_policy
+from flare_core.runs.judge import expert_lengths, feasible_line, feasible_share, judge_policy
 from flare_core.runs.kept import ABOUT, LOG, RESULTS, RUN, forget, judged_once, read_json, read_log, write_json
 from flare_core.runs.randomness import declared, in_training, of_recipe, unheeded
 from flare_core.runs.recording import Recording
@@ -155,7 +155,7 @@ def finetune(
             watcher.say(line)
     write_json(out / ABOUT, about(transfer, seed, workers, split, place.name))
     feasible = feasible_share(held_out)
-    watcher.say(f"{transfer.body.name} can see a target from somewhere it can go to for {100 * feasible:.1f} % of houses and types.")
+    watcher.say(feasible_line(transfer.body.name, feasible))
 
     expert = expert_lengths(held_out, recipe.evaluation_episodes, workers)
 
@@ -263,7 +263,7 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher, tracker
         tuner.run(report)
     except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
         tuner.save()
-        raise StoppedError(f"Stopped at {tuner.progress.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+        raise StoppedError(f"Stopped at {tuner.progress.steps:,} steps, which are kept.") from None
     finally:
         scalars.close()
     return Spent(seconds=tuner.progress.seconds, earlier=earlier)
@@ -357,7 +357,16 @@ def result_record(transfer: Transfer, outcome: Outcome, facts: Mapping[str, Any]
 
 def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split, command: str, resume: bool) -> None:
     """Make the folder this run's own, or make sure that it already is."""
-    mine = {
+    check_folder(out, transfer, seed, workers, split, resume)
+    path = out / RUN
+    if not path.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(path, _marks(transfer, seed, workers, split) | {"command": command})
+
+
+def _marks(transfer: Transfer, seed: int, workers: int, split: Split) -> dict[str, Any]:
+    """What a run has to have in common with the one that it goes on with."""
+    return {
         "seed": seed,
         "workers": workers,
         "split": split,
@@ -367,11 +376,20 @@ def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split,
         "embodiment": transfer.embodiment.sha256,
         "task": transfer.task_spec.sha256,
     }
+
+
+def check_folder(out: Path, transfer: Transfer, seed: int, workers: int, split: Split, resume: bool) -> None:
+    """Whether a folder is free for a run, or holds the one that is to go on.
+
+    Raises:
+        TrainError: it does not.
+    """
     path = out / RUN
     if path.exists():
         there = read_json(path)
         if not resume:
             raise TrainError(f"{out}: holds a run already. Add --resume to go on with it, or choose another --out")
+        mine = _marks(transfer, seed, workers, split)
         odd = sorted(name for name in mine if there.get(name) != mine[name])
         if odd:
             begun = there.get("command", "a command that was not kept")
@@ -380,5 +398,3 @@ def _claim(out: Path, transfer: Transfer, seed: int, workers: int, split: Split,
     strange = sorted(entry.name for entry in out.iterdir() if entry.name != TRANSFER) if out.is_dir() else []
     if strange:
         raise TrainError(f"{out}: is not empty (it holds '{strange[0]}') and is no run. Choose another --out, or remove it")
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(path, mine | {"command": command})

@@ -103,6 +103,12 @@ def feasible_share(scene: Scene) -> float:
     return held_out_stages(blind(scene), [range(1)], 1)[0].play.sampler.feasible_share
 
 
+def feasible_line(name: str, share: float) -> str:
+    """What that share says, for people."""
+    rest = "Episodes are drawn from these alone: what is measured does not count what the robot can never see."
+    return f"{name} can see a target from somewhere it can go to for {100 * share:.1f} % of houses and types. {rest}"
+
+
 def blind(scene: Scene) -> Scene:
     """The same scene without pictures, in the embedded simulator, for those who do not look at them."""
     return replace(scene, renders={}, thor=None)

@@ -255,9 +255,7 @@ def _perceive(
                 watcher.advance(lesson.frames, ", ".join(f"{name} {record[name]:.2f}" for name in record if name.endswith("_there")))
             except KeyboardInterrupt:
                 _save_lesson(lesson, out)
-                raise StoppedError(
-                    f"Stopped at {lesson.frames:,} frames, which are kept. Go on with the same command and --resume"
-                ) from None
+                raise StoppedError(f"Stopped at {lesson.frames:,} frames, which are kept.") from None
     lesson.finish()
     save_checkpoint(out / "perception", lesson.rounds + 1, policy.encoder.state_dict(), {"finished": True, "frames": lesson.frames})
 
@@ -304,7 +302,7 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
                 watcher.advance(cloner.steps, note)
             except KeyboardInterrupt:
                 _save(cloner, out)
-                raise StoppedError(f"Stopped at {cloner.steps:,} steps, which are kept. Go on with the same command and --resume") from None
+                raise StoppedError(f"Stopped at {cloner.steps:,} steps, which are kept.") from None
             if cloner.updates % SAVE_EVERY == 0:
                 _save(cloner, out)
     _save(cloner, out)  # judging takes a while and may be interrupted too

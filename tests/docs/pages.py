@@ -118,7 +118,7 @@ def refuse_what_cannot_be_typed(words: list[str]) -> None:
 
 def unknown_options(words: list[str]) -> list[str]:
     """Commands and options of a sentence that `flare` does not have."""
-    name, *rest = words
+    name, *words = words
     if name.startswith("-") or not re.fullmatch(r"[a-z][a-z-]*", name):
         return []
     if name not in main.commands:

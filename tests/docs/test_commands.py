@@ -39,6 +39,10 @@ def follow(text: str) -> list[str]:
             result = CliRunner().invoke(main, step.words[1:])
             if (result.exit_code != 0) != (step.note == REFUSED):
                 amiss.append(f"$ {step.line}\nended with {result.exit_code}: {result.output}{result.exception or ''}")
+            told = [line for line in result.output.splitlines() if line.startswith("warning:")]
+            amiss += [
+                f"$ {step.line}\nprints what is not shown: {line}" for line in told if not any(not lacks(line, one) for one in step.shown)
+            ]
             amiss += [f"$ {step.line}\ndoes not print: {line}\nbut: {result.output}" for line in step.shown if lacks(result.output, line)]
     return amiss
 
@@ -103,6 +107,15 @@ $ python scripts/nothing.py
 
 Then `flare plan bot.yaml --wirte`, and look into `specs/robots/`.
 """
+
+
+def test_a_warning_that_a_page_does_not_show_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = '```yaml title="bot.yaml"\nkind: embodiment\nextends: turtlebot4\nbase: {radius_m: 0.6}\n```\n'
+    console = "\n```console\n$ flare check bot.yaml\nbot.yaml: ok ...\n"
+    (silent,) = follow(f"{file}{console}```\n")
+    assert "prints what is not shown: warning: bot.yaml:3: base.radius_m:" in silent
+    assert follow(f"{file}{console}warning: bot.yaml:3: base.radius_m: ... passes none ...\n```\n") == []
 
 
 def test_a_wrong_page_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,15 @@ def test_a_camera_that_looks_up_never_sees_the_floor_and_one_straight_down_sees_
     assert floor_from_m(replace(CAMERA, pitch=math.radians(60))) == 0.0
 
 
+def test_the_floor_is_counted_from_the_axis_of_rotation_the_way_the_camera_looks() -> None:
+    # Level, 1 m up and 45 degrees down to the lower edge: 1 m before the lens, which is 0.2 m ahead and 0.1 m right of the axis.
+    moved = replace(CAMERA, forward_m=0.2, right_m=0.1)
+    tilting = replace(moved, tilt=Range(low=0.0, high=math.radians(15)))
+    for yaw, distance in ((0, 1.2), (90, 1.1), (180, 0.8), (-90, 0.9)):
+        assert floor_from_m(replace(moved, yaw=math.radians(yaw))) == pytest.approx(distance)
+    assert floor_within_m(tilting) == pytest.approx(0.2 + 1 / math.tan(math.radians(60)))
+
+
 def test_a_principal_point_off_the_middle_moves_the_edges() -> None:
     low, high = elevation_angles(replace(CAMERA, cy=0.0))
     assert (math.degrees(low), math.degrees(high)) == pytest.approx((-math.degrees(math.atan(2)), 0))

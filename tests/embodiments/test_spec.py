@@ -262,6 +262,18 @@ def test_faults_between_the_parts_are_told_with_those_of_values(tmp_path: Path) 
         ("radius_m: 0.2, ", "", "bot.yaml:2: base: needs `radius_m` (a round base), or `width_m` and `length_m` (a rectangular one)"),
         (
             "radius_m: 0.2",
+            "radius_m: 0.2, width_m: 0.4, length_m: 0.4",
+            "bot.yaml:2: base: has both `radius_m` and `width_m` and `length_m`; keep one: the radius of a round base, "
+            "or both sides of a box",
+        ),
+        (
+            "height_px: 48",
+            "height_px: 48, intrinsics: {k: [931.2, 0, 641.5, 0, 930.8, 357.9, 0, 0, 1]}",
+            "bot.yaml:4: cameras.front.intrinsics: takes four numbers instead of the matrix: fx is k[0], fy is k[4], cx is k[2] and cy is "
+            "k[5] of camera_info. Write {fx: 931.2, fy: 930.8, cx: 641.5, cy: 357.9, width_px: ..., height_px: ...}",
+        ),
+        (
+            "radius_m: 0.2",
             "width_m: 0.2",
             "bot.yaml:2: base: needs `radius_m` (a round base), or `width_m` and `length_m` (a rectangular one)",
         ),

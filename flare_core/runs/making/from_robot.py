@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from flare_core.embodiments.spec import load_embodiment
+from flare_core.embodiments.ranges import draws_of
+from flare_core.embodiments.spec import content_of, load_embodiment
+from flare_core.errors import SpecError
 from flare_core.runs.making.new_files import check_name, check_place, save_checked
 from flare_core.runs.making.spec_text import comment, flow
 from flare_core.yaml_tree import Value
@@ -85,11 +87,15 @@ def robot_like(name: str, parent: str, path: Path) -> Path:
         parent: a packaged robot's name or a path from the current folder.
 
     Raises:
-        SpecError: the name is not legal, the place is taken, or the parent cannot be read.
+        SpecError: the name is not legal, the place is taken, or the parent cannot be read or is many bodies.
     """
     check_name(name, "embodiment")
     check_place(path)
-    _, loaded = load_embodiment(parent)
+    loaded = load_embodiment(parent, random="middle")[1]
+    if draws_of(content_of(loaded.resolved)):
+        raise SpecError(
+            f"--from {parent}: it describes many bodies, by ranges. Begin with one robot, such as --from locobot (see `flare list`)"
+        )
     reference = parent if not _is_path(parent) else _relative(Path(parent), path.parent)
     save_checked(extending_text(name, reference, loaded.resolved), path, load_embodiment)
     return path

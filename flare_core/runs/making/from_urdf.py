@@ -8,7 +8,7 @@ import numpy as np
 
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SpecError, UrdfError
-from flare_core.runs.making.findings import Finding, Findings, Part, Question, dotted
+from flare_core.runs.making.findings import Finding, Findings, Part, Question, directed, dotted, metres
 from flare_core.runs.making.new_files import check_name, check_place, save_checked
 from flare_core.runs.making.spec_text import spec_text
 from flare_core.runs.making.urdf_arm import Limbs, arm_of, left_open, limbs_of
@@ -70,10 +70,10 @@ def find_in(urdf: Path, *, scale: float = 1.0) -> Findings:
     eyes = eyes_of(robot, sensors_of(robot))
     heights = np.array([eye.pose[2, 3] - floor.point[2] for eye in eyes if limbs is None or eye.link not in limbs.links])
     heads = _heads(robot, eyes)
-    part = base_of(robot, solids, floor, arm=_swinging(robot, limbs, heads), eyes=heights)
+    part = base_of(robot, solids, floor, arm=_swinging(robot, limbs, heads), eyes=heights, unread=unread)
     part += _cameras(robot, eyes, limbs, floor, part)
     part += arm_of(robot, limbs, floor) if limbs is not None else left_open(robot, heads=heads)
-    return Findings(origin=urdf.name, part=part + _actions(part), unread=unread)
+    return Findings(origin=urdf.name, part=part + _actions(part), unread=tuple(one.text for one in unread))
 
 
 def _heads(robot: Robot, eyes: tuple[Eye, ...]) -> tuple[str, ...]:
@@ -122,9 +122,15 @@ def _beyond_a_spec(robot: Robot, eye: Eye) -> bool:
 
 
 def _stand_in_camera(base: Part) -> Part:
-    height = next(one.value for one in base.values if one.loc == ("base", "height_m"))
+    """A level camera at the front of the top."""
+    found = {one.loc[1]: one.value for one in base.values if one.loc[:1] == ("base",)}
+    height, radius, length, centre = (found.get(key) for key in ("height_m", "radius_m", "length_m", "centre"))
     assert isinstance(height, float | int)
-    mount: dict[str, Value] = {"up_m": height}
+    assert isinstance(centre, dict)
+    half = radius if isinstance(radius, float | int) else length / 2 if isinstance(length, float | int) else 0.0
+    middle = {key: float(size) for key, size in centre.items() if isinstance(size, float | int)}
+    forward = metres(half + middle.pop("forward_m", 0.0) - middle.pop("back_m", 0.0))
+    mount: dict[str, Value] = {**directed(forward, "forward_m", "back_m"), **middle, "up_m": height}
     said: dict[str, Value] = {"role": "navigation", "mount": mount, "horizontal_fov_deg": 69, "width_px": 640, "height_px": 480}
     values = tuple(Finding(loc=("cameras", "camera", key), value=value, source="") for key, value in said.items())
     return Part(values=values, questions=(Question(loc=("cameras",), text=_NO_CAMERA),))

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from flare_core.errors import SpecError
 from flare_core.reading import list_specs
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_DEVICE: Final = re.compile(r"con|nul|aux|prn|com[0-9]|lpt[0-9]", re.IGNORECASE)
 
 
 def check_name(name: str, kind: str) -> None:
@@ -22,10 +24,13 @@ def check_name(name: str, kind: str) -> None:
         SpecError: with a name that would do.
     """
     if not _NAME.fullmatch(name):
-        near = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:64] or "mybot"
+        plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+        near = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-")[:64] or "mybot"
         near = near if near[0].isalpha() else f"robot_{near}"
         what = "a name is up to 64 letters, digits, '_' and '-', and begins with a letter"
         raise SpecError(f"{name!r}: {what}. Try {near!r}; another place for the file goes to --out")
+    if _DEVICE.fullmatch(name):
+        raise SpecError(f"{name!r}: Windows allows no file of this name. Try 'my_{name}'")
     if not isinstance(yaml.safe_load(name), str):
         raise SpecError(f"{name!r}: YAML reads this as {yaml.safe_load(name)!r}, not as text. Take another name, such as '{name}_bot'")
     if name in list_specs(kind):

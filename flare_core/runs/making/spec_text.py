@@ -17,6 +17,7 @@ def spec_text(name: str, found: Findings) -> str:
     lines = [
         f"# {name}, as {found.origin} describes it. Metres and degrees, from the floor point under the axis of rotation.",
         "# What the URDF cannot say stands here as a QUESTION: answer it, correct the value, delete the comment.",
+        *(line for text in found.unread for line in comment(f"Not read: {text}")),
         "kind: embodiment",
         f"name: {name}",
         f"origin: {flow(f'{found.origin}, read by flare new robot')}",

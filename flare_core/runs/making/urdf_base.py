@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from flare_core.errors import UrdfError
 from flare_core.runs.making.findings import Finding, Part, Question, directed, metres
 from flare_core.runs.making.urdf_robot import Array, Joint, Robot
-from flare_core.runs.making.urdf_solids import Solid
+from flare_core.runs.making.urdf_solids import Solid, Unread
 from flare_core.yaml_tree import Value
 
 LEVEL: Final = math.cos(math.radians(5))  # how far from level or upright still counts as such
@@ -114,22 +115,42 @@ def _height_of_floor(robot: Robot, solids: tuple[Solid, ...]) -> tuple[float, st
     return 0.0, f"floor at {robot.file.base}", Part(questions=(Question(loc=("base", "height_m"), text=text),))
 
 
-def base_of(robot: Robot, solids: tuple[Solid, ...], floor: Floor, *, arm: tuple[str, ...], eyes: Array) -> Part:
+def base_of(
+    robot: Robot, solids: tuple[Solid, ...], floor: Floor, *, arm: tuple[str, ...], eyes: Array, unread: tuple[Unread, ...] = ()
+) -> Part:
     """Outline, height and centre of the base.
 
     Args:
         arm: links that an arm moves; they are no part of outline and height.
         eyes: heights of the optical centres above the floor, (N,), metres.
+        unread: shapes that are missing among `solids`.
     """
     wheels = {joint.name for pair in wheel_pairs(robot) for joint in pair}
-    rigid = [solid for solid in solids if all(joint.name in wheels or rolls(joint) for joint in robot.moving_way(solid.link))]
+
+    def is_carried(link: str) -> bool:
+        return all(joint.name in wheels or rolls(joint) for joint in robot.moving_way(link))
+
+    rigid = [solid for solid in solids if is_carried(solid.link)]
     body = [solid for solid in solids if solid.link not in arm]
     outline = _outline(robot, rigid, floor)
     tops = {float(solid.points[:, 2].max() - floor.point[2]): f"{robot.at(solid.element)}, top of {solid.what}" for solid in body}
     height = _height(tops, float(eyes.max()) if len(eyes) else None)
-    return (
-        Part(values=outline.values[:-1] + height.values + outline.values[-1:], questions=outline.questions + height.questions) + floor.part
-    )
+    missing = _missing(robot, rigid, [one for one in unread if is_carried(one.link)])
+    values = outline.values[:-1] + height.values + outline.values[-1:]
+    return Part(values=values, questions=missing + outline.questions + height.questions) + floor.part
+
+
+def _missing(robot: Robot, rigid: list[Solid], unread: list[Unread]) -> tuple[Question, ...]:
+    """What the outline was drawn without, if it was drawn at all."""
+    wheels_alone = all(robot.moving_way(solid.link) for solid in rigid)
+    if not rigid or not (unread or wheels_alone):
+        return ()
+    lost = _listed(dict.fromkeys(one.what for one in unread))
+    why = f"{lost} could not be read" if unread else f"{robot.file.base} itself has no shape"
+    what = f"the outline is that of {_named(rigid)}{' alone' if wheels_alone else ''}: {why}. How large is the base?"
+    mend = "Measure it and correct its sizes, `height_m` and `centre`"
+    again = ", or mend what is listed above as not read and begin again" if unread else ""
+    return (Question(loc=("base",), text=f"{what} {mend}{again}."),)
 
 
 def _height(tops: dict[float, str], eye: float | None) -> Part:
@@ -176,5 +197,9 @@ def _widest(solids: list[Solid]) -> Solid:
 
 
 def _named(solids: list[Solid]) -> str:
-    names = list(dict.fromkeys(solid.link for solid in solids))
+    return _listed(dict.fromkeys(solid.link for solid in solids))
+
+
+def _listed(found: Iterable[str]) -> str:
+    names = list(found)
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

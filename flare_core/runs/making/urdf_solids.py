@@ -37,20 +37,29 @@ class Solid:
     what: str
 
 
-def solids_of(robot: Robot) -> tuple[tuple[Solid, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A shape of a link that could not be read, and why."""
+
+    link: str
+    what: str
+    text: str
+
+
+def solids_of(robot: Robot) -> tuple[tuple[Solid, ...], tuple[Unread, ...]]:
     """Shapes of all links, collisions where a link has some that can be read, visuals elsewhere; and what could not be read.
 
     Raises:
         UrdfError: the robot is larger or smaller than any robot, so that its unit is not the metre.
     """
     solids: list[Solid] = []
-    unread: dict[str, None] = {}
+    unread: dict[Unread, None] = {}
     for link in robot.links:
         element, shapes = robot.link_element(link), robot.shapes[link]
         elements = shapes_of(element)
         for odd in (*element.findall("collision"), *element.findall("visual")):
             if odd not in elements:
-                unread[f"{robot.at(odd)}: {odd.tag} of {link}: <{shape_tag(odd) or 'geometry'}> is no shape of URDF"] = None
+                unread[_unread(robot, odd, f"<{shape_tag(odd) or 'geometry'}> is no shape of URDF")] = None
         found: list[Solid] = []
         for tag, parsed in (("collision", shapes.collisions), ("visual", shapes.visuals)):
             if found:
@@ -66,7 +75,7 @@ def solids_of(robot: Robot) -> tuple[tuple[Solid, ...], tuple[str, ...]]:
     return tuple(solids), tuple(unread)
 
 
-def _points(robot: Robot, shape: Any, element: Element, unread: dict[str, None]) -> Array | None:
+def _points(robot: Robot, shape: Any, element: Element, unread: dict[Unread, None]) -> Array | None:
     """Points of a shape in its own frame, (P, 3), metres; None for a mesh that cannot be read."""
     geometry = shape.geometry
     if geometry.box is not None:
@@ -81,8 +90,14 @@ def _points(robot: Robot, shape: Any, element: Element, unread: dict[str, None])
         return np.zeros((1, 3))
     points, fault = _mesh(robot, geometry.mesh)
     if fault:
-        unread[f"{robot.at(element)}: {element.tag} of {element.getparent().get('name')}: {fault}"] = None
+        unread[_unread(robot, element, fault)] = None
     return points
+
+
+def _unread(robot: Robot, element: Element, fault: str) -> Unread:
+    link = str(element.getparent().get("name"))
+    what = f"{element.tag} of {link}"
+    return Unread(link=link, what=what, text=f"{robot.at(element)}: {what}: {fault}")
 
 
 def _rounded(geometry: Any, points: Array, pose: Array, scale: float) -> Array:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from flare_core.embodiments.body import Camera
+from flare_core.embodiments.body import Camera, Effect
 from flare_core.embodiments.sightlines import floor_within_m, heights_seen_m, reachable_angles
 from flare_core.embodiments.spec import CameraSpec
 from flare_core.runs.warnings.subject import Doubt, Subject
@@ -14,6 +14,7 @@ STAND_M: Final = (1.0, 1.25, 1.5, 1.75, 2.0)
 """Where a robot may stand before furniture; further away than the last, tasks do not count a thing as found."""
 FLOOR_M: Final = 4.0
 STEEPEST_DOWN_DEG, STEEPEST_UP_DEG = 60.0, 45.0
+MOST_ASIDE_DEG: Final = 60.0
 LOWEST_M: Final = 0.1
 ABOVE_M: Final = 0.15
 OUTSIDE_M: Final = 0.12
@@ -39,7 +40,8 @@ def no_sight_of_furniture(subject: Subject) -> Iterator[Doubt]:
         seen = f"{low:.2f} to {high:.2f} m at {STAND_M[-1]:g} m" if high > 0 else "nothing above the floor there"
         yield (
             ("cameras",),
-            f"{what}{seen}. Check `up_m`, the pitch, the field of view and `tilt`; if they are right, such things are never found",
+            f"{what}{seen}. Check `up_m`, the pitch, the field of view and `tilt`. If they are right there is nothing to mend: "
+            "things on it are rarely found from there",
         )
 
 
@@ -76,6 +78,37 @@ def steep(subject: Subject) -> Iterator[Doubt]:
     if -pitch > STEEPEST_UP_DEG and low > math.radians(-10):
         what = f"looks {-pitch:g} degrees up: little but ceiling"
         yield ("cameras", camera.name, "mount", "pitch_up_deg"), f"{what}. 0 is level; write `pitch_down_deg` for looking down"
+
+
+def looks_aside(subject: Subject) -> Iterator[Doubt]:
+    """A navigation camera that does not look where the robot drives."""
+    camera = subject.body.camera_for("navigation")
+    if camera is None or camera.on == "wrist":
+        return
+    moves = [action.effect for _, action in subject.allowed() if action.effect.kind == "move_base"]
+    ways = {_heading(effect) for effect in moves}
+    main = {0.0} if 0.0 in ways else ways
+    apart = min((_apart(camera, way) for way in main), default=0.0)
+    if apart > math.radians(MOST_ASIDE_DEG) + 1e-9:
+        key = "yaw_right_deg" if camera.yaw > 0 else "yaw_left_deg"
+        aside = f"looks {math.degrees(apart):.0f} degrees away from the way that the robot drives"
+        what = f"'{camera.name}', by which the policy navigates, {aside}"
+        mend = f"Check `{key}`; 0 looks ahead. If another camera looks ahead, give that one `role: navigation`"
+        yield ("cameras", camera.name, "mount", key), f"{what}. {mend}"
+
+
+def _heading(effect: Effect) -> float:
+    """Yaw of a move of the base, radians."""
+    aside = math.pi / 2 if effect.axis == "right" else 0.0
+    return aside if effect.amount > 0 else aside - math.pi
+
+
+def _apart(camera: Camera, way: float) -> float:
+    """Angle between a way and the nearest that a camera can turn to, radians."""
+    home = (camera.yaw - way + math.pi) % (2 * math.pi) - math.pi
+    pan = (0.0, 0.0) if camera.pan is None else (camera.pan.low, camera.pan.high)
+    turned = (home + max(pan[0], min(pan[1], -home + round_)) - round_ for round_ in (-2 * math.pi, 0.0, 2 * math.pi))
+    return min(abs(one) for one in turned)
 
 
 def angle_in_radians(subject: Subject) -> Iterator[Doubt]:
@@ -160,13 +193,18 @@ def _fov_key(spec: CameraSpec) -> str:
 
 
 def swapped_size(subject: Subject) -> Iterator[Doubt]:
-    """A picture higher than wide whose angles are those of one wider than high."""
+    """A picture higher than wide; a vertical angle or a calibration that fits it confirms that it is meant."""
     for camera in subject.body.cameras:
+        if camera.height_px <= camera.width_px:
+            continue
+        spec = subject.camera_spec(camera)
         across, high = math.degrees(camera.horizontal_fov), math.degrees(camera.vertical_fov)
-        if camera.height_px > camera.width_px and (across < LEAST_PORTRAIT_DEG or high > MOST_HORIZONTAL_DEG):
+        if spec.horizontal_fov_deg is not None or across < LEAST_PORTRAIT_DEG or high > MOST_HORIZONTAL_DEG:
             what = f"a picture of {camera.width_px} x {camera.height_px} pixels is higher than wide, and {across:.0f} x {high:.0f} degrees"
             mend = "If the camera is not mounted on its side, swap `width_px` and `height_px`"
-            yield ("cameras", camera.name, "intrinsics" if subject.camera_spec(camera).intrinsics else "width_px"), f"{what}. {mend}"
+            if spec.horizontal_fov_deg is not None:
+                mend += f"; if it is, say so by the angle from top to bottom, `vertical_fov_deg: {high:.4g}`, instead"
+            yield ("cameras", camera.name, "intrinsics" if spec.intrinsics else "width_px"), f"{what}. {mend}"
 
 
 def principal_point(subject: Subject) -> Iterator[Doubt]:

@@ -12,8 +12,10 @@ from flare_core.runs.making.from_robot import robot_like
 from flare_core.runs.making.new_files import save_checked
 from tests.cli_tools import flare
 
+PARENTS = [name for name in list_specs("embodiment") if name != "random_body"]  # many bodies, which no new robot can be
 
-@pytest.mark.parametrize("parent", list_specs("embodiment"))
+
+@pytest.mark.parametrize("parent", PARENTS)
 def test_the_new_robot_is_its_parent_until_a_value_is_changed(parent: str, tmp_path: Path) -> None:
     path = robot_like("mybot", parent, tmp_path / "mybot.yaml")
     body, loaded = load_embodiment(path)
@@ -23,7 +25,7 @@ def test_the_new_robot_is_its_parent_until_a_value_is_changed(parent: str, tmp_p
     assert (body.name, loaded.name) == ("mybot", "mybot")
 
 
-@pytest.mark.parametrize("parent", list_specs("embodiment"))
+@pytest.mark.parametrize("parent", PARENTS)
 def test_it_shows_what_a_builder_changes_in_few_lines_that_fit_a_screen(parent: str, tmp_path: Path) -> None:
     text = robot_like("mybot", parent, tmp_path / "mybot.yaml").read_text()
     shown = yaml.safe_load(text)
@@ -72,6 +74,12 @@ def test_a_file_that_comes_to_be_there_meanwhile_is_left_as_it_is(tmp_path: Path
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("mybot.yaml", "somebody else's\n")]
 
 
+def test_a_parent_that_is_many_bodies_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="--from random_body: it describes many bodies, by ranges"):
+        robot_like("mybot", "random_body", tmp_path / "mybot.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -80,6 +88,9 @@ def test_a_file_that_comes_to_be_there_meanwhile_is_left_as_it_is(tmp_path: Path
         ("4bot", "Try 'robot_4bot'"),
         ("", "Try 'mybot'"),
         ("x" * 65, "up to 64 letters"),
+        ("ümlaut", "Try 'umlaut'"),
+        ("con", "Windows allows no file of this name. Try 'my_con'"),
+        ("LPT1", "Windows allows no file of this name. Try 'my_LPT1'"),
         ("on", "'on': YAML reads this as True, not as text. Take another name, such as 'on_bot'"),
         ("null", "YAML reads this as None"),
         ("locobot", "there is a packaged embodiment of this name, and commands would mean that one. Try 'my_locobot'"),

@@ -118,6 +118,47 @@ def test_what_is_written_passes_check_and_says_what_was_found(
     assert (tmp_path / f"my_{name}.yaml").read_text() == text
 
 
+WHEELED = """<robot name="small"><link name="base_link">{base}</link>
+<joint name="l" type="continuous"><parent link="base_link"/><child link="left_wheel"/>
+<origin xyz="0 0.12 0.05"/><axis xyz="0 1 0"/></joint>
+<link name="left_wheel"><collision><geometry><sphere radius="0.05"/></geometry></collision></link>
+<joint name="r" type="continuous"><parent link="base_link"/><child link="right_wheel"/>
+<origin xyz="0 -0.12 0.05"/><axis xyz="0 1 0"/></joint>
+<link name="right_wheel"><collision><geometry><sphere radius="0.05"/></geometry></collision></link></robot>"""
+MESH = '<collision><geometry><mesh filename="package://small/base.stl"/></geometry></collision>'
+BOX = '<collision><origin xyz="0.05 0 0.1"/><geometry><box size="0.3 0.6 0.2"/></geometry></collision>'
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        (MESH, "that of left_wheel, right_wheel alone: collision of base_link could not be read"),
+        ("", "that of left_wheel, right_wheel alone: base_link itself has no shape"),
+        (MESH + BOX, "that of base_link, left_wheel, right_wheel: collision of base_link could not be read"),
+        (BOX, None),
+    ],
+)
+def test_an_outline_without_a_part_of_the_base_is_a_question_in_the_file(base: str, said: str | None, tmp_path: Path) -> None:
+    urdf = tmp_path / "small.urdf"
+    urdf.write_text(WHEELED.format(base=base))
+    found = robot_of_urdf("mine", urdf, tmp_path / "mine.yaml")
+    questions = asked(found, "base")
+    assert [said in one for one in questions] == [True] if said else questions == []
+    text = (tmp_path / "mine.yaml").read_text().replace("\n#   ", " ")
+    assert ("# QUESTION: the outline is" in text) == (said is not None)
+    lost = "# Not read: small.urdf:1: collision of base_link: the mesh package://small/base.stl is not on this computer"
+    assert (lost in text) == (MESH in base)
+
+
+def test_the_camera_that_stands_in_is_where_its_question_says(tmp_path: Path) -> None:
+    # The box of 0.3 m and its middle 0.05 m ahead of the axis: its front is at 0.2 m, its top at 0.2 m above the base link.
+    urdf = tmp_path / "small.urdf"
+    urdf.write_text(WHEELED.format(base=BOX))
+    found = find_in(urdf)
+    assert found.value("cameras", "camera", "mount") == {"forward_m": 0.2, "up_m": found.value("base", "height_m")}
+    assert "at the front of the top stands in" in asked(found, "cameras")[0]
+
+
 def test_a_broken_file_is_told_by_its_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
     result = flare("new", "robot", "mine", "--urdf", URDF / "broken.urdf", "--out", tmp_path / "mine.yaml")
     assert result.exit_code == 1

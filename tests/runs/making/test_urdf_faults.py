@@ -166,7 +166,7 @@ def test_a_camera_that_an_arm_of_hinges_carries_is_left_out_with_a_question(tmp_
     ]
     found = find_in(robot(tmp_path, BASE, *arm, CAMERA, joint(name="c", parent="a2")))
     assert next(one.text for one in found.part.questions if one.loc == ("cameras",)).startswith("the camera camera is left out")
-    assert found.value("cameras", "camera", "mount") == {"up_m": 0.5}  # the top of the base stands in, so that the file can be read
+    assert found.value("cameras", "camera", "mount") == {"forward_m": 0.2, "up_m": 0.5}  # the front of the top of the base stands in
 
 
 def test_of_several_cameras_none_is_taken_for_the_policys(tmp_path: Path) -> None:
