@@ -123,11 +123,11 @@ def unknown_options(words: list[str]) -> list[str]:
         return []
     if name not in main.commands:
         return [name]
-    command = main.commands[name]
-    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
-        command = command.commands[rest.pop(0)]
+    command: click.Command = main.commands[name]
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
     offered = {"-h", "--help"} | {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
-    return [word for word in rest if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in offered]
+    return [word for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word) and word not in offered]
 
 
 def lacks(output: str, shown: str) -> bool:
