@@ -21,9 +21,9 @@ from flare_core.bundles.bundle import load_bundle, save_bundle, weights_digest
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
-from flare_core.runs.recording import Recording
 from flare_core.runs.stages import HELD_OUT_HOUSES
 from flare_core.runs.stopping import Stopping
+from flare_core.runs.takes import Takes
 from flare_core.runs.trails import panels, trails
 from tests.cli_tools import BUDGET, flare, overrides, tiny_bundle
 
@@ -71,7 +71,7 @@ def test_the_ways_drawn_from_above_are_those_of_the_judged_episodes(run: Path, t
     senses = senses_of(transfer)
     scene = scene_for(transfer, "test", HELD_OUT_HOUSES, senses)
     drawn = trails(scene, calibrated_policy(transfer, 0), senses, 0, "before")
-    judged, recorded = read(run / "before.json"), Recording.from_json(read(run / "before_recording.json"))
+    judged, recorded = read(run / "before.json"), Takes.from_json(read(run / "before_recording.json"))
     for number, trail in enumerate(drawn):
         take = recorded.takes[number]  # taken down while the policy was judged, and not played again
         assert np.allclose(take.points, trail.points, atol=6e-4)

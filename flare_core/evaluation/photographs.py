@@ -2,7 +2,6 @@
 
 import math
 import struct
-import textwrap
 import warnings
 from pathlib import Path
 from typing import Final
@@ -16,12 +15,14 @@ from PIL import Image, ImageOps
 from flare_core.embodiments.body import Camera, Embodiment
 from flare_core.errors import PictureError
 from flare_core.evaluation.floor_lines import DISTANCES_M, TICK_M, WAYS, draw_floor_lines, row_lines, way
+from flare_core.evaluation.lettering import wrapped
 from flare_core.evaluation.pictures import INK
 
 SAME_ASPECT: Final = 0.01
 """Greatest relative difference of two proportions that count as one, as for the pictures that a policy acts on."""
 MOST_PIXELS: Final = 80_000_000
 WIDTH_IN, DPI = 6.0, 170
+CAPTION_PT: Final = 10.5
 _NO_COLOUR: Final = ("F", "I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of depth pictures and the like
 
 
@@ -81,19 +82,18 @@ def what_to_compare(camera: Camera) -> str:
 
 
 def what_is_wrong() -> str:
-    """What a deviation means."""
+    """What a deviation means, in the order to mend it: a wrong field of view moves a pitched camera's horizon and lines too."""
     return (
-        "All lines off by about the same: pitch. Horizon right, lines off: height, or field of view; "
-        f"the ticks, {TICK_M:g} m to each side, too far apart or too close: field of view. Centre line aslant or aside: yaw, or mount."
+        f"Mend in this order. 1. Ticks, {TICK_M:g} m to each side, too far apart or too close together: field of view. "
+        "2. Then the horizon too high or too low: pitch. 3. Then the lines: height. Centre line aslant or aside: yaw, or mount."
     )
 
 
 def draw_photograph(body: Embodiment, camera: Camera, photograph: npt.NDArray[np.uint8], path: Path) -> None:
     """Write a PNG of the photograph (H, W, 3) with the camera's horizon and floor lines, and how to read them."""
-    wide, said = 62, f"{body.name}, {camera.name}: {camera.up_m:.2f} m up, {_pitch(camera)}, {_angles(camera)}, joints at home"
+    said = f"{body.name}, {camera.name}: {camera.up_m:.2f} m up, {_pitch(camera)}, {_angles(camera)}, joints at home"
     absent = [line for line in row_lines(camera) if "not in the picture" in line]
-    text = [*textwrap.wrap(said, wide), *textwrap.wrap(what_to_compare(camera), wide), *textwrap.wrap(what_is_wrong(), wide)]
-    text += [part for line in absent for part in textwrap.wrap(line, wide)]
+    text = [part for one in (said, what_to_compare(camera), what_is_wrong(), *absent) for part in wrapped(one, 0.96 * WIDTH_IN, CAPTION_PT)]
     picture_in, text_in = WIDTH_IN * camera.height_px / camera.width_px, 0.2 * len(text) + 0.25
     with style.context("default"):
         figure = Figure(figsize=(WIDTH_IN, picture_in + text_in), facecolor="white")
@@ -102,7 +102,7 @@ def draw_photograph(body: Embodiment, camera: Camera, photograph: npt.NDArray[np
         axis.imshow(photograph, extent=(0, camera.width_px, camera.height_px, 0), aspect="auto", interpolation="antialiased")
         draw_floor_lines(axis, camera, size=11.0)
         axis.set_axis_off()
-        figure.text(0.02, (text_in - 0.1) / whole, "\n".join(text), fontsize=10.5, color=INK, va="top", linespacing=1.35)
+        figure.text(0.02, (text_in - 0.1) / whole, "\n".join(text), fontsize=CAPTION_PT, color=INK, va="top", linespacing=1.35)
         written = path.with_name(f".{path.name}.part")
         figure.savefig(written, dpi=DPI, format="png", facecolor="white", metadata={"Software": None})
     written.replace(path)

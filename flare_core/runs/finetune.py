@@ -24,10 +24,10 @@ from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import expert_lengths, feasible_line, feasible_share, judge_policy
 from flare_core.runs.kept import ABOUT, LOG, RESULTS, RUN, forget, judged_once, read_json, read_log, write_json
 from flare_core.runs.randomness import declared, in_training, of_recipe, unheeded
-from flare_core.runs.recording import Recording
 from flare_core.runs.scalars import Tracker, check_trackers, scalars_for
 from flare_core.runs.showing import bundle_pictures
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, Split, ground_of, place_of, rows_at_most, training_stages
+from flare_core.runs.takes import Takes
 from flare_core.tasks.words import Vocabulary
 
 TRANSFER = "transfer.yaml"
@@ -159,11 +159,11 @@ def finetune(
 
     expert = expert_lengths(held_out, recipe.evaluation_episodes, workers)
 
-    def judged(when: str, greedy: bool, recording: Recording | None = None) -> Episodes:
+    def judged(when: str, greedy: bool, takes: Takes | None = None) -> Episodes:
         watcher.stage(f"evaluating {when}{', greedy' if greedy else ''}", recipe.evaluation_episodes)
-        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy, expert, recording)
+        return judge_policy(held_out, policy, senses, recipe.evaluation_episodes, workers, seed, watcher.advance, greedy, expert, takes)
 
-    before, earlier = judged_once(out / "before.json", lambda recording: judged("before", False, recording), began)
+    before, earlier = judged_once(out / "before.json", lambda takes: judged("before", False, takes), began)
     before_greedy, earlier_greedy = None, 0.0
     if recipe.evaluate_greedy:
         began_greedy = time.monotonic()
@@ -171,7 +171,7 @@ def finetune(
     spent = train(transfer, policy, senses, out, seed=seed, workers=workers, resume=resume, watcher=watcher, trackers=trackers)
     if spent.seconds > spent.earlier:
         forget(out / "after.json")
-    after, earlier_after = judged_once(out / "after.json", lambda recording: judged("after", False, recording), time.monotonic())
+    after, earlier_after = judged_once(out / "after.json", lambda takes: judged("after", False, takes), time.monotonic())
     comparison = compare(before, after, seed)
     greedy = None if before_greedy is None else compare(before_greedy, judged("after", True), seed)
     results = comparison.to_json() | ({} if greedy is None else {"greedy": greedy.to_json()})

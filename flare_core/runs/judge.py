@@ -12,8 +12,8 @@ from flare_core.evaluation.report import Episodes, gather
 from flare_core.learning.threads import Crew
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
-from flare_core.runs.recording import Recording
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
+from flare_core.runs.takes import Takes
 from flare_core.tasks.expert import guide_for
 
 ROWS = 50
@@ -24,7 +24,7 @@ ActorMaker = Callable[[FlareVectorEnv], Actor]
 
 def judge_policy(
     scene: Scene, policy: Policy, senses: SensesMaker, episodes: int, workers: int, seed: int, report: Report, greedy: bool = False,
-    expert: Lengths | None = None, recording: Recording | None = None,
+    expert: Lengths | None = None, takes: Takes | None = None,
 ) -> Episodes:  # fmt: skip
     """Episodes 0 to N - 1 of the scene's houses, played by the policy, with the expert's number of actions beside each.
 
@@ -32,9 +32,9 @@ def judge_policy(
         seed: of the sampled actions; the episodes are always the same.
         report: receives the number of episodes done so far.
         expert: what `expert_lengths` said of these episodes, where that is known already.
-        recording: receives what people may want to see of the first episodes.
+        takes: receives what people may want to see of the first episodes.
     """
-    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report, recording)
+    records = play_all(scene, lambda stage: policy_actor(stage, senses(policy), seed, greedy), episodes, workers, report, takes)
     return gather(with_expert(scene, records, workers, expert), scene.body.action_names)
 
 
@@ -62,9 +62,7 @@ def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
     return {int(record["number"]): float(record["length"]) for record in records}
 
 
-def play_all(
-    scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report, recording: Recording | None = None
-) -> list[Record]:
+def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report, takes: Takes | None = None) -> list[Record]:
     """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house and instruction."""
     parts = parts_of(episodes, workers)
     stages = held_out_stages(scene, parts, rows_at_most(scene, ROWS, len(parts)))
@@ -77,8 +75,8 @@ def play_all(
 
         sampler = stages[worker].play.sampler
         one = actor(stages[worker])
-        if recording is not None:
-            one = recording.around(stages[worker], one, parts[worker])
+        if takes is not None:
+            one = takes.around(stages[worker], one, parts[worker])
         records = play(stages[worker], one, parts[worker], count)
         drawn = [sampler.episode(int(record["number"])) for record in records]
         return [
@@ -89,8 +87,8 @@ def play_all(
     crew = Crew(len(parts))
     try:
         found = [record for part in crew.each(work) for record in part]
-        if recording is not None:
-            recording.develop()
+        if takes is not None:
+            takes.develop()
         return found
     finally:
         crew.close()

@@ -11,7 +11,7 @@ import numpy as np
 
 from flare_core.errors import TrainError
 from flare_core.evaluation.report import Episodes
-from flare_core.runs.recording import Recording
+from flare_core.runs.takes import Takes
 
 RUN: Final = "run.json"
 ABOUT: Final = "about.json"
@@ -19,12 +19,12 @@ LOG: Final = "log.jsonl"
 RESULTS: Final = "results.json"
 
 
-def judged_once(kept: Path, judge: Callable[[Recording], Episodes], began: float) -> tuple[Episodes, float]:
+def judged_once(kept: Path, judge: Callable[[Takes], Episodes], began: float) -> tuple[Episodes, float]:
     """Judge, or take what a stopped run had already found, with the seconds that it had taken until then.
 
     Args:
         kept: file of the episodes; what was recorded of them goes to `recording_beside` it, first, so that it is there if they are.
-        judge: is given a recording to fill.
+        judge: is given takes to fill.
         began: `time.monotonic()` when the work that the seconds count began.
 
     Raises:
@@ -36,10 +36,10 @@ def judged_once(kept: Path, judge: Callable[[Recording], Episodes], began: float
             return episodes_from_json(data), float(data["seconds"])
         except (KeyError, TypeError, ValueError):
             raise TrainError(f"{kept}: is damaged. Remove it; what it held is measured again") from None
-    recording = Recording()
-    found = judge(recording)
-    if recording.takes:
-        write_json(recording_beside(kept), recording.to_json(), indent=None)
+    takes = Takes()
+    found = judge(takes)
+    if takes.takes:
+        write_json(recording_beside(kept), takes.to_json(), indent=None)
     write_json(kept, {**episodes_to_json(found), "seconds": round(time.monotonic() - began, 1)})
     return found, 0.0
 

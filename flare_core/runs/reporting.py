@@ -48,13 +48,13 @@ def write_report(transfer: Transfer, outcome: Outcome, out: Path, seed: int) -> 
 def recorded_panels(run: RunFolder, house_of: HouseOf) -> list[Panel]:
     """The first episodes with the ways that both policies took; none where they were not recorded."""
     found = []
-    for at, (number, first) in enumerate(sorted(run.before_recording.takes.items())[:EPISODES]):
+    for at, (number, first) in enumerate(sorted(run.before_takes.takes.items())[:EPISODES]):
         ways = []
-        for label, episodes, recording in (("before", run.before, run.before_recording), ("after", run.after, run.after_recording)):
-            if episodes is None or number not in recording.takes:
+        for label, episodes, kept in (("before", run.before, run.before_takes), ("after", run.after, run.after_takes)):
+            if episodes is None or number not in kept.takes:
                 return []
             succeeded, length = bool(episodes.success[at]), int(episodes.measures["length"][at])
-            ways.append(recording.takes[number].trail(trail_label(label, succeeded, length), succeeded))
+            ways.append(kept.takes[number].trail(trail_label(label, succeeded, length), succeeded))
         found.append(Panel(house=house_of(first.house), trails=tuple(ways), title=f"held-out episode {number}: {first.instruction}"))
     return found
 

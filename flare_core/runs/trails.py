@@ -13,8 +13,8 @@ from flare_core.houses.procthor import parse_house
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.judge import ActorMaker, blind
-from flare_core.runs.recording import target_places
 from flare_core.runs.stages import HELD_OUT_HOUSES, Scene, held_out_stages, rows_at_most
+from flare_core.runs.takes import target_places
 
 EPISODES = 4  # the first ones; not chosen by how they went
 

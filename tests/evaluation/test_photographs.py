@@ -12,7 +12,9 @@ from PIL import Image
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import PictureError
 from flare_core.evaluation import photographs
-from flare_core.evaluation.photographs import draw_photograph, read_photograph
+from flare_core.evaluation.floor_lines import horizon_row
+from flare_core.evaluation.lettering import width_in, wrapped
+from flare_core.evaluation.photographs import CAPTION_PT, WIDTH_IN, draw_photograph, read_photograph, what_is_wrong, what_to_compare
 
 BODY = load_embodiment("turtlebot4")[0]
 CAMERA = BODY.cameras[0]  # 640 x 480
@@ -77,3 +79,23 @@ def test_the_lines_move_with_the_description_and_the_page_is_white_whatever_the_
     raised = round((240 - CAMERA.fy * math.tan(math.radians(5))) / 480 * high)
     assert (wrong[raised, 200] > 200).all()
     assert not (wrong[row, 200] > 200).all()
+
+
+def test_the_field_of_view_is_mended_before_the_pitch() -> None:
+    """Told as 80 degrees in place of 69, a camera 10 degrees down has horizon and lines lower in the picture: its pitch is right all the same."""
+    right, wrong = (
+        replace(CAMERA, fx=320 / math.tan(math.radians(fov / 2)), fy=320 / math.tan(math.radians(fov / 2)), pitch=math.radians(10))
+        for fov in (69, 80)
+    )
+    assert horizon_row(right) < horizon_row(wrong) - 10
+    advice = what_is_wrong()
+    assert advice.index("field of view") < advice.index("pitch") < advice.index("height")
+
+
+def test_no_word_of_a_caption_stands_alone_on_a_line() -> None:
+    for text in (what_to_compare(CAMERA), what_is_wrong()):
+        lines = wrapped(text, 0.96 * WIDTH_IN, CAPTION_PT)
+        assert " ".join(lines) == text
+        widths = [width_in(line, CAPTION_PT) for line in lines]
+        assert max(widths) <= 0.96 * WIDTH_IN
+        assert min(widths) > 0.6 * max(widths)

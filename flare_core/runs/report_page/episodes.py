@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from flare_core.evaluation.report import Episodes, per_episode
-from flare_core.runs.recording import RECORDED
+from flare_core.runs.takes import RECORDED
 
 Kind = Literal["won", "lost", "kept", "neither", "success", "no success"]
 FIRST: Final = 4  # the first episodes are shown, not chosen by how they went,

@@ -10,7 +10,7 @@ from flare_core.adapters.plan import Plan
 from flare_core.errors import AdapterError, TrainError
 from flare_core.evaluation.report import Episodes
 from flare_core.runs.kept import ABOUT, LOG, RESULTS, RUN, episodes_from_json, read_json, read_log, recording_beside
-from flare_core.runs.recording import Recording
+from flare_core.runs.takes import Takes
 
 DRAWINGS: Final = "drawings.json"
 
@@ -40,8 +40,8 @@ class RunFolder:
     plan: Plan | None
     account: Sequence[Mapping[str, Any]]
     pictures: Mapping[str, bytes]
-    before_recording: Recording
-    after_recording: Recording
+    before_takes: Takes
+    after_takes: Takes
     drawings: Mapping[int, Mapping[str, Any]]
 
     @property
@@ -84,8 +84,8 @@ def read_run(path: Path) -> RunFolder:
         plan=_plan(whole or about.get("plan")),
         account=(whole or {}).get("tensors", ()),
         pictures={file.stem: file.read_bytes() for file in sorted((path / "bundle" / "pictures").glob("*.png"))},
-        before_recording=_recording(recording_beside(path / "before.json")),
-        after_recording=_recording(recording_beside(path / "after.json")),
+        before_takes=_takes(recording_beside(path / "before.json")),
+        after_takes=_takes(recording_beside(path / "after.json")),
         drawings={int(house): drawing for house, drawing in (_optional(path / DRAWINGS) or {}).items()},
     )
 
@@ -120,12 +120,12 @@ def _episodes(path: Path) -> Episodes | None:
         raise TrainError(f"{path}: is damaged. Remove it; the report is then made without it") from None
 
 
-def _recording(path: Path) -> Recording:
+def _takes(path: Path) -> Takes:
     data = _optional(path)
     if data is None:
-        return Recording()
+        return Takes()
     try:
-        return Recording.from_json(data)
+        return Takes.from_json(data)
     except (KeyError, TypeError, ValueError):
         raise TrainError(f"{path}: is damaged. Remove it; the report is then made without pictures") from None
 

@@ -211,7 +211,7 @@ def missing(run: RunFolder, played: Sequence[Episodes]) -> list[str]:
         told.append("This run was made by an earlier version, which kept no single episodes after training: the table shows those before.")
     elif run.before is not None and run.after is not None and len(played) == 1:
         told.append("before.json and after.json hold different episodes, so that they cannot be put side by side.")
-    if played and not run.before_recording.takes:
+    if played and not run.before_takes.takes:
         told.append("No pictures of episodes: this run was begun by an earlier version, which recorded none.")
     return told
 

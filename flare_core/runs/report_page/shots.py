@@ -10,11 +10,11 @@ from markupsafe import Markup
 from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.houses.house import House
 from flare_core.houses.procthor import parse_house
-from flare_core.runs.recording import Take
 from flare_core.runs.report_page.episodes import KINDS, Row, chosen
 from flare_core.runs.report_page.floor import drawing_of, floor_svg
 from flare_core.runs.report_page.folder import RunFolder
 from flare_core.runs.stages import HELD_OUT_HOUSES
+from flare_core.runs.takes import Take
 
 HouseOf = Callable[[int], House]
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -50,9 +50,9 @@ def shots_of(run: RunFolder, rows: list[Row], drawings: Mapping[int, Mapping[str
 
 def picked(run: RunFolder, rows: list[Row]) -> list[int]:
     """Episodes to picture: recorded by every policy that the rows tell of."""
-    recorded = set(run.before_recording.takes)
+    recorded = set(run.before_takes.takes)
     if rows and len(rows[0].success) == 2:
-        recorded &= set(run.after_recording.takes)
+        recorded &= set(run.after_takes.takes)
     return chosen(rows, sorted(recorded))
 
 
@@ -66,7 +66,7 @@ def drawings_for(run: RunFolder, rows: list[Row], house_of: HouseOf | None = Non
     if house_of is None and run.about.get("generated_houses"):
         house_of = generated(str(run.about.get("split", "test")))
     for number in picked(run, rows):
-        index = run.before_recording.takes[number].house
+        index = run.before_takes.takes[number].house
         if index not in found and house_of is not None:
             found[index] = drawing_of(house_of(index))
     return found
@@ -86,8 +86,8 @@ def data_uri(picture: bytes) -> Markup | None:
 
 
 def _shot(run: RunFolder, row: Row, drawings: Mapping[int, Mapping[str, Any]]) -> Shot:
-    recordings = [("before", run.before_recording), ("after", run.after_recording)][: len(row.success)]
-    takes = [(when, recording.takes[row.number]) for when, recording in recordings]
+    both = [("before", run.before_takes), ("after", run.after_takes)][: len(row.success)]
+    takes = [(when, kept.takes[row.number]) for when, kept in both]
     ways, told = [], []
     for at, (when, take) in enumerate(takes):
         ways.append((when, take.trail(when, row.success[at] == "yes")))
@@ -101,7 +101,7 @@ def _shot(run: RunFolder, row: Row, drawings: Mapping[int, Mapping[str, Any]]) -
         house=row.house,
         floor=floor_svg(drawings.get(first.house), ways, f"House {row.house} from above. {words}."),
         told=tuple(told),
-        views=tuple(_views(takes, run.before_recording.camera)),
+        views=tuple(_views(takes, run.before_takes.camera)),
     )
 
 

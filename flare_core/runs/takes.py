@@ -80,7 +80,7 @@ class Take:
 
 
 @dataclass(slots=True, kw_only=True)
-class Recording:
+class Takes:
     """Takes of episodes by number; workers may add to one at the same time, each its own numbers."""
 
     camera: str = ""
@@ -108,22 +108,22 @@ class Recording:
         return {"camera": self.camera, "takes": {str(number): self.takes[number].to_json() for number in sorted(self.takes)}}
 
     @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "Recording":
+    def from_json(data: Mapping[str, Any]) -> "Takes":
         """Read what `to_json` wrote.
 
         Raises:
             KeyError, TypeError, ValueError: it did not.
         """
         takes = {int(number): Take.from_json(take) for number, take in data["takes"].items()}
-        return Recording(camera=str(data["camera"]), takes=takes)
+        return Takes(camera=str(data["camera"]), takes=takes)
 
 
 class _Watch:
     """An actor that takes down what it is shown."""
 
-    def __init__(self, recording: Recording, stage: FlareVectorEnv, actor: Actor, numbers: frozenset[int]) -> None:
+    def __init__(self, takes: Takes, stage: FlareVectorEnv, actor: Actor, numbers: frozenset[int]) -> None:
         self._numbers = numbers
-        self._recording, self._stage, self._actor = recording, stage, actor
+        self._takes, self._stage, self._actor = takes, stage, actor
         self._playing: dict[int, int] = {}  # row -> number of the recorded episode in it
 
     def __call__(self, observation: Observation, masks: npt.NDArray[np.bool_], starting: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -143,20 +143,20 @@ class _Watch:
                 continue
             episode = self._stage.episodes[row]
             targets = target_places(episode, self._stage.play.simulator.object_positions(episode.start.house))
-            self._recording.takes[number] = Take(  # in place of what there was of one that is begun again
+            self._takes.takes[number] = Take(  # in place of what there was of one that is begun again
                 instruction=episode.instruction, house=episode.start.house, yaw=episode.start.yaw, targets=targets
             )
-            self._recording.frames.pop(number, None)
+            self._takes.frames.pop(number, None)
             self._playing[row] = number
 
     def _note(self, observation: Observation) -> None:
         position = self._stage.play.simulator.world().position
-        images = observation.get(f"camera/{self._recording.camera}")
+        images = observation.get(f"camera/{self._takes.camera}")
         for row, number in self._playing.items():
-            self._recording.takes[number].points.append((float(position[row, 0]), float(position[row, 2])))
+            self._takes.takes[number].points.append((float(position[row, 0]), float(position[row, 2])))
             if images is not None:
                 image = images[row].copy()  # a view would keep the whole batch
-                self._recording.frames.setdefault(number, [image, image])[1] = image
+                self._takes.frames.setdefault(number, [image, image])[1] = image
 
 
 def target_places(episode: Episode, places: npt.NDArray[np.float64]) -> tuple[Place, ...]:

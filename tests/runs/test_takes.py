@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flare_core.runs.recording import Recording
+from flare_core.runs.takes import Takes
 
 
 class Stage:
@@ -33,17 +33,17 @@ class Stage:
 
 
 def test_a_worker_records_its_own_episodes_and_none_that_it_plays_for_nobody() -> None:
-    recording, stage = Recording(), Stage()
-    actor = recording.around(stage, lambda observation, masks, starting: np.zeros(2, dtype=np.int64), range(2))  # type: ignore[arg-type]
+    takes, stage = Takes(), Stage()
+    actor = takes.around(stage, lambda observation, masks, starting: np.zeros(2, dtype=np.int64), range(2))  # type: ignore[arg-type]
     masks = np.ones((2, 1), dtype=bool)
     for stage.step, (numbers, starting) in enumerate([([0, 1], [1, 1]), ([0, 1], [0, 0]), ([2, 1], [1, 0]), ([2, 1], [0, 1])]):
         stage.numbers = np.array(numbers)
         shade = np.full((2, 2, 4, 3), 60 * stage.step, dtype=np.uint8)
         actor({"camera/head": shade}, masks, np.array(starting, dtype=bool))
-    recording.develop()
-    assert sorted(recording.takes) == [0, 1], "episode 2 is another worker's"
-    assert recording.takes[0].points == [(0.0, 0.0), (0.0, 1.0)]
-    assert recording.takes[1].points == [(10.0, 3.0)], "begun again: its simulator was lost"
-    assert recording.takes[0].first != recording.takes[0].last
-    assert (recording.takes[0].targets, recording.takes[0].house, recording.camera) == (((4.0, 5.0),), 7, "head")
-    assert Recording.from_json(recording.to_json()) == recording
+    takes.develop()
+    assert sorted(takes.takes) == [0, 1], "episode 2 is another worker's"
+    assert takes.takes[0].points == [(0.0, 0.0), (0.0, 1.0)]
+    assert takes.takes[1].points == [(10.0, 3.0)], "begun again: its simulator was lost"
+    assert takes.takes[0].first != takes.takes[0].last
+    assert (takes.takes[0].targets, takes.takes[0].house, takes.camera) == (((4.0, 5.0),), 7, "head")
+    assert Takes.from_json(takes.to_json()) == takes
