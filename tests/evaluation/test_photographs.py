@@ -82,7 +82,7 @@ def test_the_lines_move_with_the_description_and_the_page_is_white_whatever_the_
 
 
 def test_the_field_of_view_is_mended_before_the_pitch() -> None:
-    """Told as 80 degrees in place of 69, a camera 10 degrees down has horizon and lines lower in the picture: its pitch is right all the same."""
+    """Told as 80 degrees in place of 69, a camera 10 degrees down has horizon and lines lower: its pitch is right all the same."""
     right, wrong = (
         replace(CAMERA, fx=320 / math.tan(math.radians(fov / 2)), fy=320 / math.tan(math.radians(fov / 2)), pitch=math.radians(10))
         for fov in (69, 80)
