@@ -30,11 +30,20 @@ def wrapped(text: str, most_in: float, size: float, weight: str = "normal") -> l
 
 
 def _broken(text: str, most_in: float, size: float, weight: str) -> list[str]:
+    """Lines of words; a name too long for a line is broken after an underscore, or where it must be."""
+
+    def fits(part: str) -> bool:
+        return width_in(part, size, weight) <= most_in
+
     lines = [""]
     for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if not lines[-1] or width_in(longer, size, weight) <= most_in:
-            lines[-1] = longer
+        gap = " " if lines[-1] else ""
+        if not lines[-1] or fits(lines[-1] + gap + word):
+            lines[-1] += gap + word
         else:
             lines.append(word)
+        while len(lines[-1]) > 1 and not fits(lines[-1]):
+            whole = max((at for at in range(1, len(lines[-1])) if fits(lines[-1][:at])), default=1)
+            cut = lines[-1].rfind("_", 0, whole) + 1 or whole
+            lines[-1:] = [lines[-1][:cut], lines[-1][cut:]]
     return lines

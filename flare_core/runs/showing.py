@@ -44,7 +44,7 @@ def portrait(body: Embodiment, path: Path) -> list[str]:
     except SimError as fault:
         seen, missing = [], [f"drawn without what it sees: {fault}"]
     written = path.with_name(f".{path.name}.part")
-    side_view(body, written, seen, [("row", "action", "what it does", "allowed"), *action_words(body)])  # a fault leaves no half a file
+    side_view(body, written, seen, [("#", "action", "what it does", "allowed"), *action_words(body)])  # a fault leaves no half a file
     written.replace(path)
     return missing
 
@@ -64,7 +64,7 @@ def views(body: Embodiment) -> Iterator[Seen]:
             is_first = at == 0 and camera is first
             width = WIDEST if is_first else WIDEST // 2
             image = simulator.images(camera.name, width, round(width * camera.height_px / camera.width_px))[0]
-            note = " of the embedded simulator, floor lines from the axis of rotation" if is_first else ""
+            note = " (embedded simulator)" if is_first else ""
             yield Seen(title=f"{camera.name}, house {at + 1}{note}", camera=camera, image=image, lines=is_first)
 
 
@@ -133,12 +133,32 @@ def _png(image: npt.NDArray[np.uint8]) -> bytes:
 
 def camera_rows(body: Embodiment) -> list[tuple[str, ...]]:
     """Table of the cameras, the heading first."""
-    rows: list[tuple[str, ...]] = [("camera", "role", "carried by", "height", "pitch down", "field of view", "turns")]
+    rows: list[tuple[str, ...]] = [
+        ("camera", "role", "carried by", "height", "from the axis", "looks", "pitch down", "field of view", "turns")
+    ]
     for camera in body.cameras:
         fov = f"{math.degrees(camera.horizontal_fov):.0f}° x {math.degrees(camera.vertical_fov):.0f}°"
         height, pitch = f"{camera.up_m:.2f} m", f"{math.degrees(camera.pitch):.0f}°"
-        rows.append((camera.name, camera.role or "-", camera.on, height, pitch, fov, _turns(camera)))
+        rows.append((camera.name, camera.role or "-", camera.on, height, place(camera), looks(camera), pitch, fov, _turns(camera)))
     return rows
+
+
+def place(camera: Camera) -> str:
+    """Where a lens is, seen from the axis of rotation: '0.05 m ahead, 0.02 m left'."""
+    parts = [
+        f"{abs(amount):.3g} m {way[amount < 0]}"
+        for amount, way in ((camera.forward_m, ("ahead", "behind")), (camera.right_m, ("right", "left")))
+        if abs(amount) >= 0.0005
+    ]
+    return ", ".join(parts) or "on it"
+
+
+def looks(camera: Camera) -> str:
+    """The way that a camera looks: 'ahead', '5° left', 'behind'."""
+    degrees = round((math.degrees(camera.yaw) + 180.0) % 360.0 - 180.0, 1)
+    if abs(degrees) == 180.0:
+        return "behind"
+    return "ahead" if degrees == 0 else f"{abs(degrees):g}° {'right' if degrees > 0 else 'left'}"
 
 
 def action_rows(body: Embodiment) -> list[tuple[str, ...]]:

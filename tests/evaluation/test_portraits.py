@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from matplotlib.patches import Polygon
 
 from flare_core.embodiments.body import Arm, Camera, Embodiment, Footprint, Range
-from flare_core.evaluation.portraits import ABOVE_RAY_M, WIDTH_IN, Seen, draw_above, draw_side, side_view
+from flare_core.evaluation.portraits import ABOVE_RAY_M, WIDTH_IN, Seen, _cells, _draw_actions, draw_above, draw_side, side_view
 
 CAMERA = Camera(name="head", up_m=1.0, fx=64.0, fy=36.0, cx=64.0, cy=36.0, width_px=128, height_px=72)  # 90 degrees both ways
 JOINT = Range(low=0.0, high=1.0)
@@ -68,3 +68,28 @@ def test_the_page_is_dark_on_white_and_the_same_under_any_style(tmp_path: Path) 
         side_view(body(CAMERA), tmp_path / "dark.png")
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "dark.png").read_bytes()
     assert (imread(tmp_path / "plain.png")[0, 0, :3] == 1).all()
+
+
+def test_two_cameras_in_one_place_are_told_apart() -> None:
+    axis = Figure().add_subplot()
+    draw_above(axis, body(CAMERA, replace(CAMERA, name="second", up_m=0.5)))
+    first, second = (patch for patch in axis.patches if type(patch) is Polygon)
+    assert (first.get_hatch() or "") != second.get_hatch()
+    dot, ring = [line for line in axis.lines if line.get_marker() == "o"]
+    assert ring.get_markersize() > dot.get_markersize()
+    assert ring.get_markerfacecolor() == "none"
+
+
+def test_no_word_of_the_table_of_actions_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[str]()
+    monkeypatch.setattr(Axes, "text", lambda self, x, y, text, **look: told.append(text))
+    allowed = "never: the Create 3 base cannot do this, and a gripper is missing"
+    _draw_actions(Figure().add_subplot(), [_cells(("0", "move_arm_out_by_a_small_amount", "drives 1 m", allowed), is_heading=False)])
+    assert allowed in [" ".join(text.split("\n")) for text in told]
+    assert "move_arm_out_by_a_small_amount" in [text.replace("\n", "") for text in told]
+
+
+def test_the_swept_radius_is_told_to_the_millimetre() -> None:
+    axis = Figure().add_subplot()
+    draw_above(axis, body(CAMERA, radius_m=0.175))
+    assert "swept when turning about +: 0.175 m" in [text.get_text() for text in axis.get_legend().get_texts()]

@@ -1,5 +1,7 @@
 """`flare show --photo` from the command line, and actions told in metres and degrees."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,7 +12,7 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import SimError
 from flare_core.runs import showing
-from flare_core.runs.showing import action_words
+from flare_core.runs.showing import action_words, looks, place
 from tests.cli_tools import flare
 
 
@@ -70,3 +72,12 @@ def test_a_robot_that_fits_into_no_house_is_drawn_all_the_same(tmp_path: Path, m
     assert "drawn without what it sees: val 1: wide can stand nowhere in this house" in result.output
     assert f"warning: {path}:3: base.radius_m: the base is 3.00 m across" in result.output
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_where_a_camera_is_and_looks_is_told_with_directions() -> None:
+    camera = load_embodiment("turtlebot4")[0].cameras[0]
+    assert (place(camera), looks(camera)) == ("0.06 m behind", "ahead")
+    moved = replace(camera, forward_m=0.05, right_m=-0.02, yaw=math.radians(-5))
+    assert (place(moved), looks(moved)) == ("0.05 m ahead, 0.02 m left", "5° left")
+    assert (place(replace(camera, forward_m=0.0)), looks(replace(camera, yaw=math.pi))) == ("on it", "behind")
+    assert looks(replace(camera, yaw=math.pi / 2)) == "90° right"
