@@ -102,6 +102,15 @@ def test_links_lead_to_files(page: Path) -> None:
         assert link.startswith(("https://", "#")) or (page.parent / link.partition("#")[0]).is_file(), link
 
 
+@pytest.mark.parametrize("page", [page for page in LINKING if page.parent != ROOT], ids=lambda page: page.stem)
+def test_links_of_the_documentation_lead_to_what_the_site_has_too(page: Path) -> None:
+    at_the_top = {ROOT / name for name in ("README.md", *filler("site_hooks").AT_THE_TOP)}
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if not link.startswith(("https://", "#")):
+            target = (page.parent / link.partition("#")[0]).resolve()
+            assert target in at_the_top or (ROOT / "docs") in target.parents, f"{page.name}: {link} is no page; write its path as code"
+
+
 def test_every_command_is_in_the_readme_and_no_other() -> None:
     named = set(re.findall(r"\bflare ([a-z]+(?:-[a-z]+)*)", (ROOT / "README.md").read_text()))
     assert named == set(main.commands) - {"schema"}
@@ -137,3 +146,15 @@ def test_the_table_of_robots_never_trained_on_is_what_the_results_say() -> None:
     assert "| locobot | random bodies | masked | 50.0 [20.0, 80.0] | - | 90 [80, 100] | +10.0 [+0.0, +20.0] |" in told
     with pytest.raises(SystemExit, match="did not play the same episodes"):
         script.against(outcome | {"success": [0] * 4}, outcome | {"number": [0, 1, 2, 4], "success": [0] * 4}, 0)
+
+
+def test_the_table_of_randomisations_is_what_the_results_say() -> None:
+    script = filler("measure_randomisation")
+    data = json.loads(script.RESULTS.read_text()) if script.RESULTS.exists() else {}
+    page = script.PAGE.read_text()
+    assert script.filled(page, data) == page, "run python scripts/measure_randomisation.py --page-only"
+    outcome = {"number": [0, 1, 2, 3], "houses": [0, 0, 1, 1]}
+    found = script.figures(outcome | {"success": [1, 1, 0, 1]}, outcome | {"success": [0, 0, 0, 1]}, 0)
+    assert (found["success"]["mean"], found["difference"]["mean"]) == (0.75, 0.5)
+    with pytest.raises(SystemExit, match="did not play the same episodes"):
+        script.figures(outcome | {"success": [0] * 4}, outcome | {"houses": [0, 0, 0, 1], "success": [0] * 4}, 0)

@@ -4,6 +4,7 @@ Everything is drawn on a figure of its own, never through pyplot's global state,
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.path import Path as Path2D
 
+from flare_core.evaluation.labels import Name, Place, settle
 from flare_core.evaluation.statistics import Interval
 from flare_core.houses.house import House, HouseObject, Opening, Point, Room
 from flare_core.houses.surfaces import footprint
@@ -126,9 +128,10 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     """
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(5.6 * columns, 5.2 * rows), layout="constrained")
+    labelled: list[tuple[Axes, list[Name]]] = []
     for at, panel in enumerate(panels):
         axis = figure.add_subplot(rows, columns, at + 1)
-        draw_house(axis, panel.house)
+        names = draw_house(axis, panel.house)
         for number, trail in enumerate(panel.trails):
             _draw_trail(axis, trail, LINES[number % len(LINES)])
         axis.set_aspect("equal")
@@ -139,6 +142,11 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
         plain(axis)
         if panel.trails:
             axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False, fontsize=8, ncols=2)
+        labelled.append((axis, names))
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()  # the layout moves the axes, and names are placed in what is left
+    for axis, names in labelled:
+        settle(axis, names)
     figure.savefig(path, dpi=DPI)
 
 
@@ -176,6 +184,10 @@ def label_place(room: Room) -> Point:
     for x, z in sorted(room.polygon, key=lambda corner: (corner[1], corner[0])):
         if outline.contains_points([(x + 0.12, z + 0.12), (x + 1.0, z + 0.3)]).all():
             return x + 0.12, z + 0.12
+    return _middle(room)
+
+
+def _middle(room: Room) -> Point:
     middle = np.mean(room.polygon, axis=0)
     return float(middle[0]), float(middle[1])
 
@@ -211,25 +223,41 @@ def plain(axis: Axes) -> None:
     axis.tick_params(labelsize=8)
 
 
-def draw_house(axis: Axes, house: House) -> None:
-    """Draw rooms, furniture, walls and openings in the house's own metres, x to the right and z up the page."""
+def draw_house(axis: Axes, house: House) -> list[Name]:
+    """Draw rooms, furniture, walls and openings in the house's own metres, x to the right and z up the page.
+
+    Returns:
+        The names of rooms and of large things, the more important first, for `settle` once the axes have their limits.
+    """
+    rooms, things = list[Name](), list[tuple[float, Name]]()
     for room in house.rooms:
         axis.add_patch(Polygon(room.polygon, closed=True, facecolor=ROOM_COLOURS.get(room.type, "#F2F2F2"), edgecolor="none", zorder=0))
     for thing in sorted(house.objects, key=lambda thing: thing.position[1] + thing.size[1] / 2):
         outlines = footprint_outlines(thing)
         for corners in outlines:
             axis.add_patch(Polygon(corners, closed=True, facecolor="#D9D4CC", edgecolor="#8C857B", linewidth=0.5, zorder=1))
-        if thing.size[0] * thing.size[2] > LABELLED_AREA_M2:
-            centre = outlines[0].mean(axis=0)
-            axis.text(centre[0], centre[1], thing.type, fontsize=5, color="#6B655C", ha="center", va="center", zorder=2, clip_on=True)
+        if (area := thing.size[0] * thing.size[2]) > LABELLED_AREA_M2:
+            x, z = outlines[0].mean(axis=0).tolist()
+            text = axis.text(x, z, thing.type, fontsize=5, color="#6B655C", ha="center", va="center", zorder=2, clip_on=True)
+            spots = (Place(x=x, y=z, size=5, is_middle=True), Place(x=x, y=z, size=4, is_middle=True))
+            things.append((area, Name(text=text, places=spots, lines=(thing.type, in_lines(thing.type)))))
     for room in house.rooms:
-        axis.text(*label_place(room), room.type, fontsize=7, color=INK, style="italic", zorder=4)
+        (x, z), (left, bottom) = _middle(room), label_place(room)
+        text = axis.text(left, bottom, room.type, fontsize=7, color=INK, style="italic", zorder=4)
+        places = (Place(x=left, y=bottom, size=7), Place(x=x, y=z, size=7, is_middle=True), Place(x=x, y=z, size=5, is_middle=True))
+        rooms.append(Name(text=text, places=places, lines=(room.type, in_lines(room.type), in_lines(room.type))))
     for wall in house.walls:
         colour, line, width = (PALE, ":", 1.0) if wall.is_open else (INK, "-", 2.2)
         ends = zip(wall.start, wall.end, strict=True)
         axis.plot(*ends, color=colour, linestyle=line, linewidth=width, zorder=3, solid_capstyle="projecting")
     for opening in house.openings:
         _draw_opening(axis, opening)
+    return rooms + [name for _, name in sorted(things, key=lambda pair: -pair[0])]
+
+
+def in_lines(type_name: str) -> str:
+    """LivingRoom as two lines."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", type_name)
 
 
 def _draw_opening(axis: Axes, opening: Opening) -> None:

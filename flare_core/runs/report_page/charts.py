@@ -78,7 +78,7 @@ def chart(
     end = max(end, 1.0)
     parts = [_axes(ticks, low, high, end)]
     for at, line in enumerate(shown):
-        parts.append(Markup('<polyline class="line s{}" points="{}"/>').format(at, _points(line, low, high, end)))
+        parts.append(_series(line, at, low, high, end))
     parts += [_dot(dot, at, low, high, end) for at, dot in enumerate(dots)]
     told = "; ".join(_told(line) for line in lines if len(line.y))
     told = "; ".join(filter(None, [told, *(f"{dot.label}: {dot.y.text(1)}" for dot in dots)])) or "no data yet"
@@ -134,6 +134,14 @@ def _axes(ticks: Sequence[float], low: float, high: float, end: float) -> Markup
                 )
             )
     return Markup("").join(parts)
+
+
+def _series(line: Line, at: int, low: float, high: float, end: float) -> Markup:
+    """A line; where there is only one point, a circle, as a line through one point is not seen."""
+    if len(line.x) == 1:
+        x, y = _x(float(line.x[0]), end), _y(float(line.y[0]), low, high)
+        return Markup('<circle class="point s{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(at, x, y)
+    return Markup('<polyline class="line s{}" points="{}"/>').format(at, _points(line, low, high, end))
 
 
 def _points(line: Line, low: float, high: float, end: float) -> str:

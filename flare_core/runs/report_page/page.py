@@ -87,7 +87,7 @@ def title(run: RunFolder) -> str:
 def status(run: RunFolder) -> str:
     """How far the run has got; a report of one that goes on shows what there is so far."""
     if run.results is not None:
-        return f"Finished: {run.results['steps']:,} steps of training."
+        return f"Finished: {max(run.steps, run.results['steps']):,} steps of training."
     of = f" of {run.planned_steps:,}" if run.planned_steps else ""
     if run.before is None:
         where = "nothing has been judged yet"

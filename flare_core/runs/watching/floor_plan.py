@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from flare_core.embodiments.body import Footprint
+from flare_core.evaluation.labels import settle
 from flare_core.evaluation.pictures import INK, draw_house
 from flare_core.houses.house import House, Point
 from flare_core.runs.watching.ink import CAMERAS, CONTACT, PAPER, PATH, STAR, font
@@ -191,10 +192,11 @@ def _drawn(house: House, low: Floats, high: Floats, size: Sequence[int]) -> Imag
     # A hair more than whole pixels, which a division may else fall short of.
     figure = Figure(figsize=((size[0] + 0.01) / DPI, (size[1] + 0.01) / DPI), dpi=DPI, facecolor=PAPER)
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    draw_house(axis, house)
+    names = draw_house(axis, house)
     axis.set_xlim(low[0], high[0])
     axis.set_ylim(low[1], high[1])
     axis.set_axis_off()
+    settle(axis, names)
     pixels = BytesIO()
     figure.savefig(pixels, format="rgba", dpi=DPI)
     return Image.frombytes("RGBA", (size[0], size[1]), pixels.getvalue()).convert("RGB")

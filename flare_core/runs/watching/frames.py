@@ -13,13 +13,13 @@ from flare_core.evaluation.pictures import INK, label_place
 from flare_core.houses.house import House
 from flare_core.runs.watching.action_bars import ActionBars
 from flare_core.runs.watching.floor_plan import Cone, FloorPlan, Pose
-from flare_core.runs.watching.ink import BAD, CAMERAS, GOOD, GREY, PANEL, PAPER, SOFT, Ink, fitted
+from flare_core.runs.watching.ink import BAD, CAMERAS, GOOD, GREY, PANEL, PAPER, SOFT, Box, Ink, fitted
 from flare_core.runs.watching.layout import (
-    BESIDE,
     CAPTION,
     EDGE,
     GAP,
     HEIGHT,
+    LEAST_BESIDE,
     LEFT_COLUMN,
     LINE,
     MAP,
@@ -37,7 +37,7 @@ from flare_core.runs.watching.replay import Picture, Replay
 TITLE_PX: Final = (30, 26, 22)
 SMALL_PX, COUNT_PX, COUNT_FROM = 16, 28, 990
 STATE_PX: Final = (20, 18, 16, 14)
-CARD: Final = (520, 700)  # top and bottom of the closing card
+CARD: Final[Box] = (0, 540, 602, HEIGHT)  # the closing card: below the pictures, so that the way and the actions stay to be seen
 CARD_SHADE: Final = "#1E1E1E"
 
 
@@ -106,13 +106,14 @@ class EpisodeFrames:
         """The last frame with how the episode ended."""
         recording, ink = self._recording, Ink(last.copy())
         colour, mark, word = (GOOD, "✓", "Success") if recording.succeeded else (BAD, "✗", "No success")
-        top, bottom = CARD
-        ink.box((0, top, WIDTH, bottom), CARD_SHADE)
-        ink.box((0, top, 150, bottom), colour)
-        ink.text((75, top + 34), mark, 90, PAPER, bold=True, centre=True)
-        ink.text((190, top + 30), word, 60, PAPER, bold=True)
-        size, lines = fitted(self.ending(), WIDTH - 220, (30, 26, 22))
-        ink.text((190, top + 114), " ".join(lines), size, PAPER)
+        left, top, right, bottom = CARD
+        ink.box(CARD, CARD_SHADE)
+        ink.box((left, top, left + 110, bottom), colour)
+        ink.text((left + 55, top + 44), mark, 80, PAPER, bold=True, centre=True)
+        ink.text((left + 130, top + 24), word, 48, PAPER, bold=True)
+        size, lines = fitted(self.ending(), right - left - 150, (26, 24))
+        for at, line in enumerate(lines):
+            ink.text((left + 130, top + 92 + at * (size + 6)), line, size, PAPER)
         return ink.image
 
     def ending(self) -> str:
@@ -157,9 +158,8 @@ class EpisodeFrames:
             ink.text((left + 20, top), about, SMALL_PX, SOFT)
             return
         feed = self._feeds[tile.name]
-        text = f"policy: {feed.view} {feed.width}×{feed.height}" + (f", {feed.how}" if feed.how else "")
-        size, lines = fitted(text, max(BESIDE, tile.box[2] - left), (16, 15, 14, 13, 12))
-        ink.text((left, top), lines[0], size, SOFT)
+        size, text = _caption(feed, max(LEAST_BESIDE, tile.box[2] - left))
+        ink.text((left, top), text, size, SOFT)
         if feed.camera is None:
             ink.box(tile.box, "#D0D0D0", GREY)
             middle = (tile.box[0] + tile.box[2]) // 2, (tile.box[1] + tile.box[3]) // 2 - 16
@@ -223,6 +223,16 @@ class EpisodeFrames:
             held = int(world.held[step])
             parts.append(f"holding {self._replay.object_type(self._recording, held)}" if held >= 0 else "holding nothing")
         return "   ".join(parts)
+
+
+def _caption(feed: Feed, width: int) -> tuple[int, str]:
+    """Size and words above a view: with how it is made where there is room for that."""
+    short = f"policy: {feed.view} {feed.width}×{feed.height}"
+    for text in (f"{short}, {feed.how}" if feed.how else short, short, f"{feed.view} {feed.width}×{feed.height}"):
+        size, lines = fitted(text, width, (16, 15, 14, 13, 12))
+        if len(lines) == 1:
+            break
+    return size, text
 
 
 def _signed(degrees: float, positive: str, negative: str) -> str:

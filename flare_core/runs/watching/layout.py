@@ -14,7 +14,7 @@ MAP: Final[Box] = (610, TOP + CAPTION, 1000, BOTTOM)
 ACTIONS: Final[Box] = (1014, TOP, WIDTH - EDGE, BOTTOM)
 STATE_LINES, LINE = 2, 28  # below the pictures
 ONE_VIEW: Final = 150  # height that the policy's views get below the only camera
-BESIDE: Final = 262  # width that a view gets beside its camera
+BESIDE, LEAST_BESIDE = 262, 192  # widths that a view may have beside its camera
 TALLEST_ROW: Final = 36  # of the actions
 
 
@@ -69,10 +69,12 @@ def tiles(cameras: Sequence[Shot], feeds: Sequence[Feed]) -> list[Tile]:
     orphans = [feed for feed in feeds if feed.camera is None]
     most = (foot - TOP) // (len(cameras) + bool(orphans) or 1) - CAPTION - GAP  # height that each row may have
     top, found = TOP + CAPTION, list[Tile]()
+    widest = max((round(most * shot.width / shot.height) for shot in cameras), default=0)
+    beside = min(BESIDE, max(LEAST_BESIDE, right - left - GAP - widest))
     for shot in cameras:
         fed = [feed for feed in feeds if feed.camera == shot.camera]
-        box = inside((left, top, right - BESIDE - GAP, top + most), shot.width, shot.height)
-        row = [Tile(name=shot.camera, is_view=False, box=box), *_row(fed, (right - BESIDE, top, right, top + most))]
+        box = inside((left, top, right - beside - GAP, top + most), shot.width, shot.height)
+        row = [Tile(name=shot.camera, is_view=False, box=box), *_row(fed, (right - beside, top, right, top + most))]
         found += row
         top = max(tile.box[3] for tile in row) + GAP + CAPTION
     return found + _row(orphans, (left, top, right, top + min(ONE_VIEW, most)))

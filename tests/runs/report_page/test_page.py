@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from flare_core.cli import main
 from flare_core.evaluation.pictures import Trail
-from flare_core.runs.report_page.charts import Line, chart, nice_ticks, short, thinned
+from flare_core.runs.report_page.charts import LEFT, RIGHT, WIDTH, Line, chart, nice_ticks, short, thinned
 from flare_core.runs.report_page.episodes import Row, chosen, kind_of
 from flare_core.runs.report_page.floor import floor_svg
 from flare_core.runs.report_page.page import write_page
@@ -130,6 +130,13 @@ def test_a_chart_puts_points_where_their_numbers_are() -> None:
     assert [short(value) for value in (0.0, 0.02, 60_000.0, 1.5e6)] == ["0", "0.02", "60k", "1.5M"]
     long = thinned(Line(label="", x=np.arange(1000.0), y=np.ones(1000)))
     assert (len(long.x), long.y.min(), long.y.max()) == (300, 1.0, 1.0)
+
+
+def test_a_log_of_one_update_is_a_point_that_is_seen() -> None:
+    svg = ET.fromstring(chart("x", "t", "h", [Line(label="", x=np.array([50.0]), y=np.array([2.0]))], end=100.0, floor=0.0).svg)
+    assert not list(svg.iter("polyline"))
+    (point,) = (circle.attrib for circle in svg.iter("circle") if "point" in circle.attrib["class"])
+    assert float(point["cx"]) == pytest.approx(LEFT + (WIDTH - LEFT - RIGHT) / 2)
 
 
 def test_a_floor_is_drawn_with_z_up_and_the_way_without_repeated_points() -> None:

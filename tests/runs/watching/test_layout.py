@@ -77,3 +77,11 @@ def test_a_long_instruction_is_broken_between_words() -> None:
     assert " ".join(lines) == text
     assert len(lines) == 2
     assert all(font(22, True).getlength(line) <= 960 for line in lines)
+
+
+def test_two_cameras_fill_the_column() -> None:
+    cameras = [Shot(camera=name, width=396, height=224) for name in ("head", "arm")]
+    feeds = [Feed(view=shot.camera, width=64, height=36, camera=shot.camera) for shot in cameras]
+    found = tiles(cameras, feeds)
+    assert max(tile.box[3] for tile in found) >= BOTTOM - STATE_LINES * LINE - 60
+    assert min(tile.box[2] - tile.box[0] for tile in found if tile.is_view) >= 192
