@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -62,9 +63,9 @@ def render(run: RunFolder, drawings: Mapping[int, Mapping[str, Any]]) -> str:
     shots = shots_of(run, rows, drawings)
     before, after = _summaries(run, played)
     script, style = _asset("page.js"), _asset("page.css")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(
-        _asset("template.html")
-    )
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unbroken"] = unbroken
+    template = environment.from_string(_asset("template.html"))
     policies = ("before", "after")[: len(played)]
     return template.render(
         title=title(run), status=status(run), is_finished=run.results is not None, facts=facts(run), headline=headline(run),
@@ -76,6 +77,11 @@ def render(run: RunFolder, drawings: Mapping[int, Mapping[str, Any]]) -> str:
         script=Markup(script), style=Markup(style), script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         missing=missing(run, played),
     )  # fmt: skip
+
+
+def unbroken(cell: str) -> str:
+    """A cell whose intervals stay on one line, on a narrow screen too."""
+    return re.sub(r"\[[^\]]*\]", lambda interval: interval[0].replace(" ", "\N{NO-BREAK SPACE}"), cell)
 
 
 def title(run: RunFolder) -> str:
