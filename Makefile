@@ -38,7 +38,7 @@ order: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 # The site in build/site: a broken link or anchor ends it, and so does anything that it would fetch from elsewhere.
 # Not with --quiet: warnings are then not counted, and nothing is strict.

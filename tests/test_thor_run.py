@@ -59,12 +59,12 @@ def log_of(out: Path) -> list[dict[str, object]]:
 
 def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2thor(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run = start(out, 2, 32, 192)
+    run = start(out, 2, 32, 128)
     text, _ = run.communicate(timeout=280)
     assert run.returncode == 0, text[-2000:]
     assert "radius: 0.1750 m in AI2-THOR, 0.1760 m in the robot's file" in text
     assert "NOT AI2-THOR" in text
-    assert [record["steps"] for record in log_of(out)] == [64, 128, 192]
+    assert [record["steps"] for record in log_of(out)] == [64, 128]
     assert "NOT AI2-THOR" in json.loads((out / "results.json").read_text())["simulator"]
     assert "through the ai2thor client and flare thor-engine" in (out / "bundle" / "README.md").read_text()
     assert engines(tmp_path) == []
@@ -72,18 +72,18 @@ def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2t
 
 def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Path) -> None:
     out, draws = tmp_path / "run", random.Random(0)
-    run = start(out, 8, 32, 2048, "simulator.timeout_s=3", "recipe.evaluation_episodes=2")
+    run = start(out, 8, 32, 1280, "simulator.timeout_s=3", "recipe.evaluation_episodes=2")
     hurt = 0
     while run.poll() is None:
         time.sleep(0.7)
         alive = engines(tmp_path)
-        if (out / "log.jsonl").exists() and len(log_of(out)) < 7 and alive and hurt < 12:
+        if (out / "log.jsonl").exists() and len(log_of(out)) < 4 and alive and hurt < 12:
             os.kill(draws.choice(alive), draws.choice([signal.SIGKILL, signal.SIGSTOP]))
             hurt += 1
     assert run.stdout is not None
     assert run.returncode == 0, run.stdout.read()[-2000:]
     assert hurt >= 3
-    assert [record["steps"] for record in log_of(out)] == list(range(256, 2049, 256)), "no update is lost"
+    assert [record["steps"] for record in log_of(out)] == list(range(256, 1281, 256)), "no update is lost"
     assert 0 < int(str(log_of(out)[-1]["lost"])) <= hurt, "what was lost is counted"
     assert engines(tmp_path) == []
 

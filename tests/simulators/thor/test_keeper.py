@@ -164,7 +164,10 @@ def test_nothing_is_left_when_the_trainer_is_interrupted_or_killed(how: signal.S
         assert len(group(leader)) >= 2, "the worker and its engine"
         time.sleep(1.0)  # by now it hangs, where it is to
         trainer.send_signal(how)
-        trainer.wait(10)
+        try:
+            trainer.wait(10)
+        finally:
+            trainer.kill()  # or a trainer that goes on would never let this block end
     deadline = time.monotonic() + 5
     while group(leader) and time.monotonic() < deadline:
         time.sleep(0.05)
