@@ -154,9 +154,13 @@ def table(data: Mapping[str, Any]) -> str:
     worlds = data["worlds"]
     return (
         f"{markdown(rows)}\n\n{data['steps']:,} steps each, {data['episodes']:,} held-out test episodes, the same for all; 95 % intervals, "
-        f"differences paired, 1 seed ({data['seed']}), {data['machine']['cpu']}, embedded simulator. Plain world: {worlds['plain']} "
-        f"Disturbed world: {worlds['disturbed']}"
+        f"differences paired, 1 seed ({data['seed']}), {data['machine']['cpu']}, embedded simulator. Plain world: {_brief(worlds['plain'])} "
+        f"Disturbed world: {_brief(worlds['disturbed'])}"
     )
+
+
+def _brief(sentence: str) -> str:
+    return sentence.removeprefix("Evaluation: ")
 
 
 def _share(interval: Mapping[str, float]) -> str:
