@@ -154,8 +154,8 @@ def table(data: Mapping[str, Any]) -> str:
     worlds = data["worlds"]
     return (
         f"{markdown(rows)}\n\n{data['steps']:,} steps each, {data['episodes']:,} held-out test episodes, the same for all; 95 % intervals, "
-        f"differences paired, 1 seed ({data['seed']}), {data['machine']['cpu']}, embedded simulator. Plain world: {_brief(worlds['plain'])} "
-        f"Disturbed world: {_brief(worlds['disturbed'])}"
+        f"differences paired, 1 seed ({data['seed']}), {data['machine']['cpu']}, embedded simulator. Plain world: "
+        f"{_brief(worlds['plain'])} Disturbed world: {_brief(worlds['disturbed'])}"
     )
 
 

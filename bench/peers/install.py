@@ -25,6 +25,7 @@ PEERS = {
     "pufferlib": "pufferlib.pufferl",
 }
 TRIED = ("pufferlib",)
+BUILT_WITH = {"pufferlib": ("cython", "numpy==1.26.4", "torch==2.13.0")}
 
 
 def install(name: str) -> str | None:
@@ -36,8 +37,10 @@ def install(name: str) -> str | None:
     if index := os.environ.get("TORCH_INDEX"):
         pip += ["--extra-index-url", index]
     # Old packages build themselves with what stands in the environment, so that these have to come first.
-    first = [line for line in (PINS / f"{name}.txt").read_text(encoding="utf-8").split() if line.startswith(("cython", "numpy", "torch=="))]
-    steps = [[*pip, "setuptools<81", "wheel", *first], [*pip, "--no-build-isolation", "--no-deps", "-r", PINS / f"{name}.txt"]]
+    steps = [
+        [*pip, "setuptools<81", "wheel", *BUILT_WITH.get(name, ())],
+        [*pip, "--no-build-isolation", "--no-deps", "-r", PINS / f"{name}.txt"],
+    ]
     steps.append([final / "bin" / "python", "-c", f"import {PEERS[name]}"])
     environment = os.environ | {"NO_OCEAN": "1", "PYGLET_HEADLESS": "true", "MPLBACKEND": "Agg"}
     for step in steps:
