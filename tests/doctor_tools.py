@@ -45,7 +45,7 @@ def machine(folder: Path, answers: Mapping[str, Answer] | None = None, **changes
         environment={}, root=folder, home=folder / "home", here=folder / "here", temporary=folder / "tmp", package=folder / "flare_core",
         system="Linux", python="/venv/bin/python", version="3.11.7", requires_python=">=3.11",
         requirements=("torch>=2.6", "numpy>=2.0", "ai2thor>=5.0.0", "huggingface-hub>=1.0", "ruff>=0.9; extra == 'dev'"),
-        installed=versions(), which=finds, run=runs, library=lambda name: f"lib{name}.so.1", free=lambda folder: 50 * GB,
+        installed=versions(), which=finds, run=runs, find_library=lambda name: f"lib{name}.so.1", free=lambda folder: 50 * GB,
         make_fifo=lambda path: path.touch(),
     )  # fmt: skip
     return replace(usual, **changes)

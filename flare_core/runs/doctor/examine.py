@@ -34,7 +34,7 @@ def _toolkit(machine: Machine) -> list[Finding]:
 def _thor(machine: Machine) -> list[Finding]:
     sockets = machine.root / "tmp" / ".X11-unix"
     has_display = bool(thor.find_display(machine.environment, sockets))
-    loader = thor.check_loader(machine.system, machine.library, machine.which)
+    loader = thor.check_loader(machine.system, machine.find_library, machine.which)
     told, nvidia = thor.ask_vulkan(machine.which, machine.run), gpu.ask_nvidia(machine.which, machine.run, "-L")
     pipes = thor.check_pipes((machine.temporary, machine.root / "dev" / "shm", machine.home), machine.make_fifo)
     wsgi = thor.check_wsgi(machine.installed("flask"), machine.installed("werkzeug"), machine.python)

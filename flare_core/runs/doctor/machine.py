@@ -56,7 +56,7 @@ class Machine:
         installed: version of an installed package, None without it.
         which: path of a program, None without it.
         run: run a program, at most so many seconds.
-        library: name of a shared library, None without it.
+        find_library: name of a shared library, None without it.
         free: bytes free on the disk of a folder; raises OSError.
         make_fifo: make a named pipe; raises OSError.
     """
@@ -75,7 +75,7 @@ class Machine:
     installed: Callable[[str], str | None]
     which: Which
     run: Run
-    library: Callable[[str], str | None]
+    find_library: Callable[[str], str | None]
     free: Callable[[Path], int]
     make_fifo: Callable[[Path], None]
 
@@ -89,7 +89,7 @@ def this_machine(environment: Mapping[str, str]) -> Machine:
         requires_python=None if about is None else about["Requires-Python"],
         requirements=() if about is None else tuple(about.get_all("Requires-Dist") or ()),
         installed=installed_version, which=shutil.which, run=lambda command, limit_s: answer_of(command, limit_s, environment),
-        library=_library, free=lambda folder: shutil.disk_usage(folder).free, make_fifo=_make_fifo,
+        find_library=_find_library, free=lambda folder: shutil.disk_usage(folder).free, make_fifo=_make_fifo,
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def _temporary() -> Path:
         return Path("/tmp")
 
 
-def _library(name: str) -> str | None:
+def _find_library(name: str) -> str | None:
     try:
         return ctypes.util.find_library(name)
     except OSError:  # it may ask a compiler, by way of a temporary file

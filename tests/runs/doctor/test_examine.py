@@ -27,7 +27,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 
 def test_a_machine_without_thor_gpu_and_hub_is_fit_for_the_toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, machine(tmp_path, library=lambda name: None, installed=versions(ai2thor=None)))
+    use(monkeypatch, machine(tmp_path, find_library=lambda name: None, installed=versions(ai2thor=None)))
     result = flare("doctor")
     assert result.exit_code == 0
     assert "AI2-THOR is optional: the embedded simulator, which is the default, does without AI2-THOR." in result.output
@@ -67,7 +67,7 @@ def test_a_machine_that_refuses_everything_raises_nothing(tmp_path: Path, monkey
     hostile = machine(
         tmp_path, environment={"DISPLAY": "\x00", "CUDA_VISIBLE_DEVICES": "0", "HF_ENDPOINT": "?"}, version="", requires_python=None,
         requirements=(), installed=lambda name: None, which=lambda name: name, run=lambda command, limit_s: Answer(code=None),
-        library=lambda name: None, free=refuse, make_fifo=refuse,
+        find_library=lambda name: None, free=refuse, make_fifo=refuse,
     )  # fmt: skip
     for name in ("exists", "is_dir", "is_file", "iterdir", "read_text", "stat", "open"):
         monkeypatch.setattr(Path, name, refuse)
