@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -36,13 +38,8 @@ def pretrain(command: str, spec: str, out: Path, resume: bool, seed: int, worker
 
     use_one_thread()
     pretraining = load_pretraining(spec, overrides)
-    with ConsoleWatcher() as console, Stopping(console) as watcher:
-        try:
-            found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
-        except KeyboardInterrupt:
-            raise StoppedError(f"{STOPPED}{_go_on(command)}") from None
-        except StoppedError as stop:
-            raise StoppedError(f"{stop}{_go_on(command)}") from None
+    with ConsoleWatcher() as console, Stopping(console) as watcher, _saying_how_to_go_on(command):
+        found = job.pretrain(pretraining, out, seed=seed, workers=workers, resume=resume, watcher=watcher, command=command)
     print_table(turned(table(found)), f"{pretraining.loaded.name}, embedded simulator")
     click.echo(f"95 % intervals, {pretraining.spec.evaluation_episodes:,} held-out episodes, 1 seed ({seed}). Bundle: {out / 'bundle'}")
 
@@ -79,10 +76,17 @@ def train(
     _run(reference, transfer is None, out, overrides, command, split=split, resume=resume, seed=seed, workers=workers, trackers=trackers)
 
 
-def _go_on(command: str) -> str:
-    """How a stopped run goes on: the whole command, to copy."""
+@contextmanager
+def _saying_how_to_go_on(command: str) -> Iterator[None]:
+    """Ctrl-C, at a safe point or not, ends with the whole command that goes on, to copy."""
     words = shlex.split(command)
-    return f" Go on with:\n  {shlex.join(words if '--resume' in words else [*words, '--resume'])}"
+    go_on = f"Go on with:\n  {shlex.join(words if '--resume' in words else [*words, '--resume'])}"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(f"{STOPPED} {go_on}") from None
+    except StoppedError as stop:
+        raise StoppedError(f"{stop} {go_on}") from None
 
 
 def _reference(transfer: str | None, policy: str | None, embodiment: str | None, task: str | None, recipe: str, out: Path) -> str:
@@ -137,17 +141,12 @@ def _run(
     check_folder(out, found, seed, workers, split, resume)
     print_plan(found)
     sys.stdout.flush()
-    with ConsoleWatcher() as console, Stopping(console) as watcher:
-        try:
-            outcome = finetune(
-                found, out, seed=seed, workers=workers, split=split, resume=resume, watcher=watcher, command=command, trackers=trackers
-            )
-            watcher.say("Drawing ...")
-            written = write_report(found, outcome, out, seed)
-        except KeyboardInterrupt:
-            raise StoppedError(f"{STOPPED}{_go_on(command)}") from None
-        except StoppedError as stop:
-            raise StoppedError(f"{stop}{_go_on(command)}") from None
+    with ConsoleWatcher() as console, Stopping(console) as watcher, _saying_how_to_go_on(command):
+        outcome = finetune(
+            found, out, seed=seed, workers=workers, split=split, resume=resume, watcher=watcher, command=command, trackers=trackers
+        )
+        watcher.say("Drawing ...")
+        written = write_report(found, outcome, out, seed)
     print_table(turned(comparison_table(outcome.comparison.to_json())), f"{found.plan.source} to {found.plan.target}, {outcome.simulator}")
     if outcome.greedy is not None:
         print_table(turned(comparison_table(outcome.greedy.to_json())), "The same with the most probable action instead of a sampled one")
