@@ -82,7 +82,7 @@ def training(seconds: float) -> None:
             while time.perf_counter() - began < seconds:
                 records.append(tuner.update())
             spent = time.perf_counter() - began
-        tuner.crew.close()
+        tuner.close()
     operators = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
     inside = sum(event.self_cpu_time_total for event in operators) / 1e6
     rows = [[event.key, f"{100 * event.self_cpu_time_total / 1e6 / spent:.1f}"] for event in operators[:TOP]]

@@ -23,10 +23,10 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
 from flare_core.evaluation.report import markdown
-from flare_core.learning.ppo import Batch, Coefficients, Learner
+from flare_core.learning.ppo import Learner
 from flare_core.learning.rollout import Rollout
 from flare_core.learning.spec import RecipeSpec
-from flare_core.learning.threads import Crew
+from flare_core.learning.worker import Batch, Coefficients
 from flare_core.policies.spec import View
 from flare_core.policies.spoc.inputs import PADDING, SpocInputs
 from flare_core.policies.spoc.policy import SpocPolicy
@@ -81,7 +81,8 @@ def make_batch(actor: SpocTower, inputs: SpocInputs) -> Batch:
 def make_learner(policy: SpocPolicy, arithmetic: str) -> Learner:
     recipe = RecipeSpec(name="bench", learning_rate=2e-5, epochs=1, joint_gradient_norm=True, arithmetic=arithmetic)
     none = torch.zeros(20, dtype=torch.bool)
-    return Learner(policy, recipe, Crew(1), none, none, 0)
+    nobody: Any = None  # plays: batches are made here
+    return Learner(policy, recipe, [nobody], none, none, 0)
 
 
 class Straight:
@@ -154,7 +155,8 @@ def gradients_differ(steps: int, rows: int) -> tuple[float, float]:
     for half in straight.halves:
         half.double()
     straight.losses(straight.see(inputs), batch).backward()
-    learner._gradients(0, batch, torch.arange(rows), Coefficients(), 1)
+    learner.workers[0].batch = batch
+    learner.workers[0].find_gradients(torch.arange(rows), Coefficients(), 1)
     most, relative = 0.0, 0.0
     for tower, half in ((learner.actor, straight.actor), (learner.critic, straight.critic)):
         theirs = dict(half.named_parameters())
@@ -175,7 +177,8 @@ def one_update(variant: str, steps: int, rows: int) -> Callable[[], object]:
         straight = Straight(policy, learner.critic)
         seen = straight.see(inputs)
         return lambda: straight.update(seen, batch)
-    return lambda: learner.update([batch], 0, Coefficients())
+    learner.workers[0].batch = batch
+    return lambda: learner.learn(rows, 0, Coefficients())
 
 
 def peak_mb(variant: str, steps: int, rows: int) -> tuple[float, float]:

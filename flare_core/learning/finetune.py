@@ -15,12 +15,11 @@ from torch import Tensor
 
 from flare_core.errors import TrainError
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
-from flare_core.learning.ppo import Coefficients, Learner
-from flare_core.learning.rollout import Collector, Environment, Exploration, Rollout
+from flare_core.learning.ppo import Learner
+from flare_core.learning.rollout import Collector, Environment
 from flare_core.learning.spec import RecipeSpec
-from flare_core.learning.threads import Crew
+from flare_core.learning.worker import Coefficients, Played, Worker
 from flare_core.policies.interface import Policy, PolicySenses
-from flare_core.policies.memory import Recurrent
 from flare_core.seeding import key_of
 
 RECENT = 200  # episodes that the running success is taken over,
@@ -53,6 +52,7 @@ class FineTuner:
         new_rows: Sequence[int],
         shared: Sequence[int],
         seed: int,
+        processes: bool = False,
     ) -> None:
         """Set up networks, workers and their senses.
 
@@ -61,19 +61,32 @@ class FineTuner:
             senses: makes one worker's senses.
             folder: receives log.jsonl and checkpoints/.
             new_rows, shared: rows of the head that the plan starts anew, and rows that source and target share.
+            processes: every worker in a process of its own where the machine allows it, instead of threads: faster, and the
+                weights come out the same. The environments are then played in those processes, and must not be touched here any more.
         """
         self.policy, self.recipe, self.folder, self.seed = policy, recipe, folder, seed
         policy.freeze_encoder()
-        self.crew = Crew(len(environments))
         actions = len(policy.spec.actions)
-        limits = environments[0].limits
-        self.learner = Learner(policy, recipe, self.crew, _flags(new_rows, actions), _flags(shared, actions), seed, limits)
         key = key_of(seed, "action")
         self.environments = list(environments)
-        self.collectors = [Collector(env, senses(policy), env.observe(), key) for env in environments]
+        self.learner = Learner(
+            policy, recipe, [Collector(env, senses(policy), env.observe(), key) for env in environments], _flags(new_rows, actions),
+            _flags(shared, actions), seed, environments[0].limits, processes=processes,
+        )  # fmt: skip
         self.progress = Progress()
         self.recent: deque[int] = deque(maxlen=RECENT)
         self.recent_costs: deque[list[float]] = deque(maxlen=RECENT_COSTS)
+        self.is_between_updates = True  # then all of it can be saved
+        self.kept_steps = 0  # in the last checkpoint
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Every worker; see `Learner.workers`."""
+        return self.learner.workers
+
+    def close(self) -> None:
+        """End the workers' threads or processes; the environments stay the caller's."""
+        self.learner.crew.close()
 
     def run(self, report: Callable[[Mapping[str, Any]], None], checkpoint_every_s: float = 30.0) -> None:
         """Train until the recipe's steps are done; saves on every interruption.
@@ -97,29 +110,24 @@ class FineTuner:
     def update(self) -> dict[str, Any]:
         """Collect one rollout with every worker and learn from it; the update's record."""
         began = time.perf_counter()
+        self.is_between_updates = False
         now = self._coefficients()
-        explore = Exploration(actions=self.learner.new_rows, epsilon=now.epsilon)
-        recipe = self.recipe
-        rollouts = self.crew.each(
-            lambda worker: self.collectors[worker].collect(
-                self.learner.actors[worker], recipe.rollout, explore, recipe.cold_memory, keep_trunk=not recipe.separate_critic
-            )
-        )
+        crew = self.learner.crew
+        played = crew.each(Worker.collect, now)
         collected = time.perf_counter()
         if now.actor:
-            self._weigh_costs(rollouts)
-        batches = self.crew.each(lambda worker: self.learner.prepare(worker, self.collectors[worker], rollouts[worker]))
-        losses = self.learner.update(batches, self.progress.updates, now)
-        if not recipe.cold_memory:
-            for collector, rollout in zip(self.collectors, rollouts, strict=True):
-                collector.remember(rollout)
-        return self._record(rollouts, losses, now, collected - began, time.perf_counter() - began)
+            self._weigh_costs(played)
+        losses = self.learner.update(self.progress.updates, now)
+        crew.each(Worker.remember)
+        record = self._record(played, losses, now, collected - began, time.perf_counter() - began)
+        self.is_between_updates = True
+        return record
 
-    def _weigh_costs(self, rollouts: Sequence[Rollout]) -> None:
+    def _weigh_costs(self, played: Sequence[Played]) -> None:
         """Let the multipliers follow what recent episodes cost."""
         if not len(self.learner.limits):
             return
-        self.recent_costs.extend(episode["costs"].tolist() for rollout in rollouts for episode in rollout.episodes)
+        self.recent_costs.extend(episode["costs"].tolist() for one in played for episode in one.episodes)
         if self.recent_costs:
             self.learner.adapt_multipliers(np.mean(self.recent_costs, axis=0).tolist())
 
@@ -131,19 +139,19 @@ class FineTuner:
         return Coefficients(kl=kl, epsilon=epsilon, actor=steps >= recipe.critic_warmup_steps, rate=rate)
 
     def _record(
-        self, rollouts: Sequence[Rollout], losses: Mapping[str, float], now: Coefficients, collect_s: float, total_s: float
+        self, played: Sequence[Played], losses: Mapping[str, float], now: Coefficients, collect_s: float, total_s: float
     ) -> dict[str, Any]:
         progress = self.progress
-        steps = sum(rollout.rewards.numel() for rollout in rollouts)
-        ended = [episode for rollout in rollouts for episode in rollout.episodes]
+        steps = sum(one.steps for one in played)
+        ended = [episode for one in played for episode in one.episodes]
         self.recent.extend(int(episode["success"]) for episode in ended)
         progress.updates += 1
         progress.steps += steps
         progress.episodes += len(ended)
         progress.successes += sum(int(episode["success"]) for episode in ended)
-        progress.lost += sum(rollout.lost for rollout in rollouts)
+        progress.lost += sum(one.lost for one in played)
         progress.seconds += total_s
-        used = torch.cat([rollout.actions.flatten() for rollout in rollouts]).bincount(minlength=len(self.policy.spec.actions))
+        used = torch.stack([one.used for one in played]).sum(0)
         share = (used / used.sum()).tolist()
         return {
             "update": progress.updates, "steps": progress.steps, "episodes": progress.episodes, "lost": progress.lost,
@@ -171,9 +179,8 @@ class FineTuner:
         tensors |= optimiser_tensors("critic_optimiser", learner.critic_optimiser)
         if learner.reference is not None:
             tensors |= {f"reference/{k}": v for k, v in learner.reference.state_dict().items()}
-        for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
-            tensors |= {f"environment{at}/{k}": torch.from_numpy(np.array(v)) for k, v in environment.snapshot().items()}
-            tensors |= _collector_tensors(f"collector{at}", collector)
+        for at, taken in enumerate(learner.crew.each(Worker.snapshot)):
+            tensors |= {_numbered(name, at): tensor for name, tensor in taken.items()}
         facts = {
             "progress": {name: getattr(self.progress, name) for name in Progress.__slots__},
             "recent": list(self.recent),
@@ -181,9 +188,11 @@ class FineTuner:
             "multipliers": learner.multipliers.tolist(),
             "recipe": self.recipe.model_dump(),
             "seed": self.seed,
-            "workers": len(self.environments),
+            "workers": len(self.workers),
         }
-        return save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
+        saved = save_checkpoint(self.folder / "checkpoints", self.progress.updates, tensors, facts)
+        self.kept_steps = self.progress.steps
+        return saved
 
     def resume(self) -> None:
         """Go back to the last checkpoint, or to the start if there is none yet, and cut the log there.
@@ -196,7 +205,7 @@ class FineTuner:
             _cut_log(self.folder / "log.jsonl", 0)
             return
         tensors, facts = load_checkpoint(found[-1])
-        for name, mine in (("recipe", self.recipe.model_dump(mode="json")), ("seed", self.seed), ("workers", len(self.environments))):
+        for name, mine in (("recipe", self.recipe.model_dump(mode="json")), ("seed", self.seed), ("workers", len(self.workers))):
             if facts[name] != mine:
                 raise TrainError(f"{found[-1]}: was made with {name} {facts[name]}, not {mine}; resume with the same, or use another --out")
         learner = self.learner
@@ -206,10 +215,16 @@ class FineTuner:
             learner.reference.load_state_dict(part_of(tensors, "reference/"))
         load_optimiser(learner.actor_optimiser, part_of(tensors, "actor_optimiser/"))
         load_optimiser(learner.critic_optimiser, part_of(tensors, "critic_optimiser/"))
-        for at, (environment, collector) in enumerate(zip(self.environments, self.collectors, strict=True)):
-            environment.restore({k: v.numpy() for k, v in part_of(tensors, f"environment{at}/").items()})
-            _load_collector(collector, part_of(tensors, f"collector{at}/"))
+        parts = ("environment", "collector")
+        learner.crew.deal(
+            Worker.restore,
+            [
+                ({f"{part}/{name}": tensor for part in parts for name, tensor in part_of(tensors, f"{part}{at}/").items()},)
+                for at in range(len(self.workers))
+            ],
+        )
         self.progress = Progress(**facts["progress"])
+        self.kept_steps = self.progress.steps
         self.recent = deque(facts["recent"], maxlen=RECENT)
         self.recent_costs = deque(facts["recent_costs"], maxlen=RECENT_COSTS)
         learner.multipliers = torch.tensor(facts["multipliers"], dtype=torch.float32)
@@ -222,23 +237,10 @@ def _flags(rows: Sequence[int], count: int) -> Tensor:
     return flags
 
 
-def _collector_tensors(prefix: str, collector: Collector) -> dict[str, Tensor]:
-    tensors = {f"{prefix}/now/{name}": tensor for name, tensor in collector.now.tensors().items()}
-    tensors |= {f"{prefix}/starting": collector.starting, f"{prefix}/history_starts": collector.history_starts}
-    if collector.history is not None:
-        tensors |= {f"{prefix}/history/{name}": tensor for name, tensor in collector.history.tensors().items()}
-    if collector.carried is not None:
-        tensors[f"{prefix}/carried"] = collector.carried.state
-    return tensors
-
-
-def _load_collector(collector: Collector, tensors: Mapping[str, Tensor]) -> None:
-    inputs = type(collector.now)
-    collector.now = inputs(**part_of(tensors, "now/"))
-    collector.starting, collector.history_starts = tensors["starting"], tensors["history_starts"]
-    history = part_of(tensors, "history/")
-    collector.history = inputs(**history) if history else None
-    collector.carried = Recurrent.of(tensors["carried"]) if "carried" in tensors else None
+def _numbered(name: str, worker: int) -> str:
+    """A tensor of a worker's snapshot as checkpoints call it: environment/x of worker 1 is environment1/x."""
+    part, rest = name.split("/", 1)
+    return f"{part}{worker}/{rest}"
 
 
 def _cut_log(path: Path, updates: int) -> None:

@@ -7,12 +7,14 @@ so that only gradients are their own; these are added in worker order, and the r
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from typing import TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import torch
 from torch import nn
 
-M = TypeVar("M", bound=nn.Module)
+M = TypeVar("M")
+N = TypeVar("N", bound=nn.Module)
+P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -34,7 +36,27 @@ class Crew:
             self._pool.shutdown()
 
 
-def replicas(module: M, count: int) -> list[M]:
+class Threads(Generic[M]):
+    """A crew whose workers are objects, so that what is asked of them names one of their methods."""
+
+    def __init__(self, members: Sequence[M]) -> None:
+        self.members = list(members)
+        self._crew = Crew(len(members))
+
+    def each(self, work: Callable[Concatenate[M, P], R], *args: P.args, **options: P.kwargs) -> list[R]:
+        """Results of `work(member, *args)` in order of the members; `work` is a method of theirs."""
+        return self._crew.each(lambda at: work(self.members[at], *args, **options))
+
+    def deal(self, work: Callable[..., R], args: Sequence[tuple[Any, ...]]) -> list[R]:
+        """As `each`, with arguments of its own for every member."""
+        return self._crew.each(lambda at: work(self.members[at], *args[at]))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._crew.close()
+
+
+def replicas(module: N, count: int) -> list[N]:
     """The module itself and count - 1 replicas that share its parameters but not its gradients."""
     out = [module]
     for _ in range(count - 1):
@@ -45,11 +67,15 @@ def replicas(module: M, count: int) -> list[M]:
     return out
 
 
-def gather_gradients(modules: Sequence[nn.Module]) -> None:
-    """Add the replicas' gradients to the first module's, in order, and clear them."""
+def gather_gradients(modules: Sequence[nn.Module], *, keep: bool = False) -> None:
+    """Add the replicas' gradients to the first module's, in order, and clear them, or `keep` their tensors as they are."""
     for parameters in zip(*(module.parameters() for module in modules), strict=True):
         first = parameters[0]
         for twin in parameters[1:]:
             if twin.grad is not None:
-                first.grad = twin.grad if first.grad is None else first.grad.add_(twin.grad)
-                twin.grad = None
+                if first.grad is None:
+                    first.grad = twin.grad.clone() if keep else twin.grad
+                else:
+                    first.grad.add_(twin.grad)
+                if not keep:
+                    twin.grad = None

@@ -82,7 +82,7 @@ def _training(seconds: float) -> Measure:
             return tuner.progress.steps - before
 
         found = _measured(f"training, steps of {TRANSFER}, random weights", update, seconds)
-        tuner.crew.close()
+        tuner.close()
     return found
 
 

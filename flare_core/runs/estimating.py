@@ -98,7 +98,8 @@ def estimate(transfer: Transfer, *, seed: int, workers: int) -> Estimate:
             collecting_s = tuner.update()["collect_s"]
             seconds, measured = time.perf_counter() - began, tuner.progress.steps - before
             saved = tuner.save()
-            memory = resident + int(_growth(resident) * recipe.rollout / short.rollout) + _elsewhere(tuner.environments)
+            grown = _growth(resident) * tuner.learner.processes  # forked ones share what was there before and hold a rollout each
+            memory = resident + int(grown * recipe.rollout / short.rollout) + _elsewhere(tuner.environments)
         checkpoint_bytes = sum(file.stat().st_size for file in saved.rglob("*") if file.is_file())
     evaluations = 4 if recipe.evaluate_greedy else 2
     return Estimate(

@@ -131,7 +131,7 @@ def finetune(
 
     Args:
         out: folder of the run: run.json, about.json, log.jsonl, checkpoints/, before.json, after.json, results.json, bundle/.
-        workers: threads, each with its own environments.
+        workers: each with its own environments; on Linux processes, with AI2-THOR and elsewhere threads.
         split: whose houses the policy is judged in, before and after; "val" while settings are still being chosen.
         resume: go on from the last checkpoint instead of refusing a folder that has one.
         trackers: that the log's numbers go to as well.
@@ -231,9 +231,17 @@ def tuner_of(
     scene = replace(scene, task=replace(scene.task, horizon=recipe.horizon or scene.task.horizon))
     stages = training_stages(scene, recipe.rows, workers, seed, of_recipe(recipe))
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
+    tuner = None
     try:
-        yield FineTuner(policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed)
+        # AI2-THOR's processes and their connections belong to the process that began them.
+        tuner = FineTuner(
+            policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed,
+            processes=scene.thor is None,
+        )  # fmt: skip
+        yield tuner
     finally:
+        if tuner is not None:
+            tuner.close()
         for stage in stages:
             stage.close()
 
@@ -261,7 +269,9 @@ def tune(tuner: FineTuner, name: str, *, resume: bool, watcher: Watcher, tracker
 
     try:
         tuner.run(report)
-    except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept
+    except KeyboardInterrupt:  # the watcher raises it at the end of an update, where everything can be kept; a second one, anywhere
+        if not tuner.is_between_updates:
+            raise StoppedError(f"Stopped in the middle of an update; {tuner.kept_steps:,} steps are kept.") from None
         tuner.save()
         raise StoppedError(f"Stopped at {tuner.progress.steps:,} steps, which are kept.") from None
     finally:

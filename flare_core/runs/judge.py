@@ -9,7 +9,8 @@ import numpy.typing as npt
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.evaluation.episodes import Actor, Record, play, policy_actor, random_actor
 from flare_core.evaluation.report import Episodes, gather
-from flare_core.learning.threads import Crew
+from flare_core.learning.processes import Processes, can_fork, shared_counts
+from flare_core.learning.threads import Threads
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
@@ -64,36 +65,62 @@ def expert_lengths(scene: Scene, episodes: int, workers: int) -> Lengths:
 
 def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, report: Report, takes: Takes | None = None) -> list[Record]:
     """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house and instruction."""
-    parts = parts_of(episodes, workers)
-    stages = held_out_stages(scene, parts, rows_at_most(scene, ROWS, len(parts)))
-    done = [0] * len(parts)
+    shares = parts_of(episodes, workers)
+    stages = held_out_stages(scene, shares, rows_at_most(scene, ROWS, len(shares)))
+    apart = len(shares) > 1 and scene.thor is None and can_fork()  # AI2-THOR's processes belong to the one that began them
+    ended = shared_counts(len(shares))
 
-    def work(worker: int) -> list[Record]:
-        def count(ended: int) -> None:
-            done[worker] = ended
-            report(sum(done))
+    def tell() -> None:
+        report(int(ended.sum()))
 
-        sampler = stages[worker].play.sampler
-        one = actor(stages[worker])
-        if takes is not None:
-            one = takes.around(stages[worker], one, parts[worker])
-        records = play(stages[worker], one, parts[worker], count)
-        drawn = [sampler.episode(int(record["number"])) for record in records]
-        return [
-            record | {"house": episode.start.house, "instruction": episode.instruction}
-            for record, episode in zip(records, drawn, strict=True)
-        ]
-
-    crew = Crew(len(parts))
+    parts = [
+        _Part(stage, actor, share, ended[at : at + 1], tell if at == 0 or not apart else _nothing, None if takes is None else Takes())
+        for at, (stage, share) in enumerate(zip(stages, shares, strict=True))
+    ]
+    crew: Threads[_Part] | Processes[_Part] = Processes(parts, meanwhile=tell) if apart else Threads(parts)
     try:
-        found = [record for part in crew.each(work) for record in part]
-        if takes is not None:
-            takes.develop()
-        return found
+        found = crew.each(_Part.play)
     finally:
         crew.close()
         for stage in stages:
             stage.close()
+    for _, taken in found:
+        if takes is not None and taken is not None:
+            takes.add(taken)
+    return [record for records, _ in found for record in records]
+
+
+class _Part:
+    """What one worker plays."""
+
+    def __init__(
+        self, stage: FlareVectorEnv, actor: ActorMaker, numbers: Sequence[int], ended: npt.NDArray[np.int64], tell: Callable[[], None],
+        takes: Takes | None,
+    ) -> None:  # fmt: skip
+        self.stage, self.actor, self.numbers, self.ended, self.tell, self.takes = stage, actor, numbers, ended, tell, takes
+
+    def play(self) -> tuple[list[Record], Takes | None]:
+        """Records in order, each with its house and instruction, and what was taken down of them."""
+        one = self.actor(self.stage)
+        if self.takes is not None:
+            one = self.takes.around(self.stage, one, self.numbers)
+        records = play(self.stage, one, self.numbers, self._count)
+        if self.takes is not None:
+            self.takes.develop()
+        drawn = [self.stage.play.sampler.episode(int(record["number"])) for record in records]
+        named = [
+            record | {"house": episode.start.house, "instruction": episode.instruction}
+            for record, episode in zip(records, drawn, strict=True)
+        ]
+        return named, self.takes
+
+    def _count(self, ended: int) -> None:
+        self.ended[0] = ended
+        self.tell()
+
+
+def _nothing() -> None:
+    """Another process tells."""
 
 
 def feasible_share(scene: Scene) -> float:

@@ -81,11 +81,17 @@ class Take:
 
 @dataclass(slots=True, kw_only=True)
 class Takes:
-    """Takes of episodes by number; workers may add to one at the same time, each its own numbers."""
+    """Takes of episodes by number."""
 
     camera: str = ""
     takes: dict[int, Take] = field(default_factory=dict)
     frames: dict[int, list[npt.NDArray[np.uint8]]] = field(default_factory=dict)  # first and last, until they are developed
+
+    def add(self, others: "Takes") -> None:
+        """Take over those of another worker."""
+        self.camera = self.camera or others.camera
+        self.takes |= others.takes
+        self.frames |= others.frames
 
     def develop(self) -> None:
         """Make JPEGs of the frames, once everything has been played."""

@@ -98,9 +98,9 @@ def test_ratio_is_one_at_unchanged_weights_behind_rollout_boundaries_too(monkeyp
     ]
     spreads = [run.update()["ratio_spread"] for _ in range(3)]
     assert max(spreads) < 1e-4
-    assert run.collectors[0].carried is not None
-    run.collectors[0].carried = Recurrent.of(torch.ones(task.ROWS, WIDTH))
-    rollout = run.collectors[0].collect(run.learner.actor, 4, _nothing(run.learner.new_rows), keep_trunk=True)
+    assert run.workers[0].collector.carried is not None
+    run.workers[0].collector.carried = Recurrent.of(torch.ones(task.ROWS, WIDTH))
+    rollout = run.workers[0].collector.collect(run.learner.actor, 4, _nothing(run.learner.new_rows), keep_trunk=True)
     with torch.no_grad():  # control: an update that forgets the memory sees other probabilities
         logits, _ = run.learner.actor.sequence(rollout.inputs, rollout.starts, run.learner.actor.empty_memory(task.ROWS))
         other = (
@@ -112,7 +112,7 @@ def test_ratio_is_one_at_unchanged_weights_behind_rollout_boundaries_too(monkeyp
 def test_values_of_a_shared_critic_are_those_of_a_pass_of_its_own() -> None:
     run = tuner_of(order(frozen=True), task.Tally())
     torch.nn.init.normal_(run.learner.critic.head.weight)
-    collector = run.collectors[0]
+    collector = run.workers[0].collector
     rollout = collector.collect(run.learner.actor, 90, _nothing(run.learner.new_rows), keep_trunk=True)
     assert rollout.trunk is not None
     assert rollout.starts[1:].any(), "an episode has to end in it"

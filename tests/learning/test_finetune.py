@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from torch import Tensor
 
 from flare_core.errors import TrainError
 from flare_core.learning.finetune import FineTuner
-from flare_core.learning.ppo import _centred
+from flare_core.learning.ppo import _spread
 from flare_core.learning.rollout import Exploration
 from flare_core.learning.spec import ExploreSpec, KlSpec, LagrangeSpec, RecipeSpec
+from flare_core.learning.worker import Coefficients, Worker, weighed
 from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, Toy, senses
 
@@ -35,13 +36,15 @@ RECIPE = RecipeSpec(
 )
 
 
-def tuner(folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2, limits: tuple[float, ...] = ()) -> FineTuner:
+def tuner(
+    folder: Path, recipe: RecipeSpec = RECIPE, seed: int = 3, workers: int = 2, limits: tuple[float, ...] = (), processes: bool = False
+) -> FineTuner:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     rows = recipe.rows // workers
     environments = [Toy(rows, first=at * rows, limits=limits) for at in range(workers)]
-    return FineTuner(policy, recipe, environments, senses, folder, new_rows=[2], shared=[0, 1], seed=seed)
+    return FineTuner(policy, recipe, environments, senses, folder, new_rows=[2], shared=[0, 1], seed=seed, processes=processes)
 
 
 def patient(run: FineTuner) -> FineTuner:
@@ -74,7 +77,7 @@ def test_ratio_is_one_at_unchanged_weights_also_behind_a_rollout_boundary(tmp_pa
 def test_ratio_check_goes_red_when_the_update_forgets_the_memory(tmp_path: Path) -> None:
     run = patient(tuner(tmp_path, RECIPE.model_copy(update={"explore": None})))
     run.update()
-    collector = run.collectors[0]
+    collector = run.workers[0].collector
     rollout = collector.collect(run.learner.actor, 16, Exploration(actions=run.learner.new_rows))
     cold = run.learner.actor.empty_memory(4)
     with torch.no_grad():
@@ -108,10 +111,10 @@ def test_a_limit_on_costs_is_kept_by_a_multiplier_that_the_learner_finds(tmp_pat
 
 
 def test_advantages_of_costs_are_weighed_and_the_whole_keeps_its_scale(tmp_path: Path) -> None:
+    reward, first, second = torch.tensor([[8.0]]), torch.tensor([[1.0]]), torch.tensor([[-2.0]])
+    assert weighed([reward, first, second], torch.tensor([2.0, 1.0])).item() == (8.0 - 2.0 * 1.0 + 1.0 * 2.0) / 4.0
     run = tuner(tmp_path, limits=(0.1, 1.0))
     run.learner.multipliers = torch.tensor([2.0, 1.0])
-    reward, first, second = torch.tensor([[8.0]]), torch.tensor([[1.0]]), torch.tensor([[-2.0]])
-    assert run.learner._weighed([reward, first, second]).item() == (8.0 - 2.0 * 1.0 + 1.0 * 2.0) / 4.0
     run.learner.adapt_multipliers([0.6, 0.0])  # 0.5 above a limit of 0.1, and 1 below a limit of 1
     rate = run.recipe.lagrange.rate
     assert run.learner.multipliers.tolist() == pytest.approx([2.0 + rate * 0.5, 1.0 - rate])
@@ -153,19 +156,24 @@ def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, cha
     assert not all(torch.equal(a, b) for a, b in zip(plain.learner.actor.parameters(), switched.learner.actor.parameters(), strict=True))
 
 
-def test_centred_advantages_lose_their_mean_and_keep_their_differences(tmp_path: Path) -> None:
-    run = tuner(tmp_path)
-    rollouts = [collector.collect(run.learner.actor, 4, Exploration(actions=run.learner.new_rows)) for collector in run.collectors]
-    batches = [run.learner.prepare(at, run.collectors[at], rollout) for at, rollout in enumerate(rollouts)]
-    batches = [replace(b, advantages=torch.full_like(b.advantages, -3.0)) for b in batches]
-    batches[0].advantages[0, 0] = 5.0
-    count = 2 * batches[0].advantages.numel()
-    mean = -3.0 + 8.0 / count  # of all workers together
-    centred = _centred(batches, scaled=False)
-    assert centred[0].advantages[0, 0].item() == pytest.approx(5.0 - mean, rel=1e-5)
-    assert centred[1].advantages[0, 0].item() == pytest.approx(-3.0 - mean, rel=1e-5)
-    every = torch.cat([b.advantages.flatten() for b in _centred(batches, scaled=True)])
-    assert (every.mean().item(), every.std().item()) == pytest.approx((0.0, 1.0), abs=1e-4)
+@pytest.mark.parametrize("processes", [False, True])
+def test_centred_advantages_lose_the_mean_of_all_workers_and_keep_their_differences(tmp_path: Path, processes: bool) -> None:
+    with closing(tuner(tmp_path, processes=processes)) as run:
+        crew, now = run.learner.crew, Coefficients()
+        crew.each(Worker.collect, now)
+        before = crew.each(Worker.prepare, run.learner.multipliers)
+        mean = sum(float(one.sum()) for one in before) / sum(one.numel() for one in before)
+        crew.each(Worker.centre, *_spread(before, scaled=False))
+        for one, two in zip(before, crew.each(advantages_of), strict=True):
+            assert torch.allclose(two, one - mean, atol=1e-5)
+        crew.each(Worker.centre, *_spread(crew.each(advantages_of), scaled=True))
+        every = torch.cat([one.flatten() for one in crew.each(advantages_of)])
+        assert (every.mean().item(), every.std().item()) == pytest.approx((0.0, 1.0), abs=1e-4)
+
+
+def advantages_of(worker: Worker) -> Tensor:
+    assert worker.batch is not None
+    return worker.batch.advantages
 
 
 def test_rates_fall_evenly_to_the_part_that_is_asked_for(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Training with all that can be random, and two workers, goes on after a stop as if there had been none."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,16 @@ RECIPE = RecipeSpec(
 
 
 @contextmanager
-def tuning(houses: ScenePack, out: Path, robot: str, workers: int, recipe: RecipeSpec = RECIPE) -> Iterator[FineTuner]:
+def tuning(
+    houses: ScenePack, out: Path, robot: str, workers: int, recipe: RecipeSpec = RECIPE, *, processes: bool = True
+) -> Iterator[FineTuner]:
     scene, policy, senses, body = scene_with(houses, robot, "objectnav_short", 20)
     scene = replace(scene, task=replace(scene.task, reward=replace(scene.task.reward, step=-0.1)))  # else there is nothing to learn yet
     stages = training_stages(scene, recipe.rows, workers, 3, of_recipe(recipe))
+    every = range(len(body.actions))
     try:
-        yield FineTuner(policy, recipe, stages, senses, out, new_rows=(), shared=range(len(body.actions)), seed=3)
+        with closing(FineTuner(policy, recipe, stages, senses, out, new_rows=(), shared=every, seed=3, processes=processes)) as tuner:
+            yield tuner
     finally:
         for stage in stages:
             stage.close()
@@ -46,7 +50,7 @@ def weights(tuner: FineTuner) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("workers", [2])
 @pytest.mark.parametrize("robot", ["locobot"])
 def test_a_run_with_augmented_pictures_and_light_resumes_bit_identical(houses: ScenePack, tmp_path: Path, robot: str, workers: int) -> None:
-    with tuning(houses, tmp_path / "whole", robot, workers) as whole:
+    with tuning(houses, tmp_path / "whole", robot, workers, processes=False) as whole:
         start = weights(whole)
         whole.run(quiet)
         end = weights(whole)

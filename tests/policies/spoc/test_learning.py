@@ -79,7 +79,7 @@ def test_ratio_in_bfloat16_is_one_to_a_few_hundredths(tmp_path: Path) -> None:
 def test_ratio_check_goes_red_when_the_update_forgets_the_memory(tmp_path: Path) -> None:
     run = toy_run(tmp_path)
     run.update()
-    collector, actor = run.collectors[0], run.learner.actor
+    collector, actor = run.workers[0].collector, run.learner.actor
     rollout = collector.collect(actor, 12, Exploration(actions=run.learner.new_rows))
     with torch.no_grad():
         warm, _ = actor.sequence(rollout.inputs, rollout.starts, rollout.memory)
@@ -109,7 +109,7 @@ def test_history_holds_no_step_that_no_present_episode_needs(tmp_path: Path) -> 
     run = toy_run(tmp_path)
     for _ in range(3):
         run.update()
-        for collector in run.collectors:
+        for collector in (worker.collector for worker in run.workers):
             assert collector.history is not None
             assert isinstance(collector.environment, Toy)
             played = collector.environment.episode_steps.max()
