@@ -18,8 +18,9 @@ from torch.nn import functional as F
 
 from flare_core.evaluation.episodes import records_of
 from flare_core.learning.perception import COVERED
+from flare_core.learning.processes import Processes, can_fork, replicas_for
 from flare_core.learning.rollout import Environment
-from flare_core.learning.threads import Crew, gather_gradients, replicas
+from flare_core.learning.threads import Threads, clear_gradients, gather_gradients
 from flare_core.policies.agent import Senses
 from flare_core.policies.distribution import log_probabilities, sample
 from flare_core.policies.interface import Observation, cat, stack
@@ -174,52 +175,108 @@ class Apprentice:
         }
 
 
-class Cloner:
-    """Collects with every worker, learns from it, forgets it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What a worker's lesson was: rows, steps of all of them, and records of the episodes that ended."""
 
-    def __init__(self, policy: SmallPolicy, apprentices: Sequence[Sequence[Apprentice]], settings: CloneSettings, seed: int) -> None:
+    rows: int
+    steps: int
+    episodes: list[dict[str, Any]]
+
+
+class Pupil:
+    """One worker: its apprentices, one for each task, its replica of the policy, and the lesson in hand."""
+
+    def __init__(self, policy: SmallPolicy, apprentices: Sequence[Apprentice]) -> None:
+        self.policy, self.apprentices = policy, list(apprentices)
+        self.lesson: Lesson | None = None
+
+    def collect(self, expert_only: bool) -> Played:
+        """Play one rollout of every task."""
+        self.lesson = lesson = Lesson.join([apprentice.collect(self.policy, expert_only) for apprentice in self.apprentices])
+        return Played(rows=lesson.labels.shape[1], steps=lesson.labels.numel(), episodes=lesson.episodes)
+
+    def find_gradients(self, rows: Tensor, share: int) -> dict[str, float]:
+        """Gradients of the loss of some rows (b,), left in the replica's parameters; the loss, and the share of equal actions.
+
+        Args:
+            share: number of workers, whose losses are averaged.
+        """
+        lesson, some = self.lesson, (slice(None), rows)
+        assert lesson is not None
+        clear_gradients(self.policy.parameters())
+        logits, _ = self.policy.actor.sequence(lesson.inputs.at(some), lesson.starts[some], lesson.memory.at(rows))
+        labels, logp = lesson.labels[some], log_probabilities(logits, lesson.allowed[some])
+        learned = labels != NO_LABEL
+        loss = F.nll_loss(logp[learned], labels[learned], reduction="sum") / max(1, int(learned.sum()))
+        torch.autograd.backward(loss / share)
+        agree = (logp.detach().argmax(-1) == labels).sum() / max(1, int(learned.sum()))
+        return {"loss": float(loss.detach()), "agreement": float(agree)}
+
+    def latest_episode(self) -> int:
+        """The greatest number of an episode that has begun."""
+        return max(int(apprentice.environment.episode_numbers.max()) for apprentice in self.apprentices)
+
+
+class Cloner:
+    """Collects with every worker, learns from it, forgets it.
+
+    Attributes:
+        policy: what learns; it owns the parameters of all workers.
+        crew: the workers, as threads or as processes.
+        pupils: the same as objects; of processes, only the first of them is the one that plays.
+        tasks: names of the tasks.
+    """
+
+    def __init__(
+        self, policy: SmallPolicy, apprentices: Sequence[Sequence[Apprentice]], settings: CloneSettings, seed: int, *,
+        processes: bool = False,
+    ) -> None:  # fmt: skip
         """Set up the pupils.
 
         Args:
             apprentices: of each worker, one for each task.
+            processes: see `FineTuner`.
         """
-        self.settings, self.apprentices, self.seed = settings, [list(each) for each in apprentices], seed
-        self.crew = Crew(len(apprentices))
-        self.pupils = replicas(policy, len(apprentices))
-        for pupil in self.pupils:
-            pupil.freeze_encoder()
+        self.settings, self.seed, self.policy = settings, seed, policy
+        self.tasks = [apprentice.task for apprentice in apprentices[0]]
+        policy.freeze_encoder()
+        self._apart = processes and len(apprentices) > 1 and can_fork()
+        self._replicas = replicas_for(policy, len(apprentices), apart=self._apart)
+        self.pupils = [Pupil(replica, own) for replica, own in zip(self._replicas, apprentices, strict=True)]
+        self.crew: Threads[Pupil] | Processes[Pupil] = Processes(self.pupils) if self._apart else Threads(self.pupils)
         self.optimiser = torch.optim.AdamW(
-            [p for p in self.pupils[0].parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4, fused=True
+            [p for p in policy.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4, fused=True
         )
         self.steps = 0
         self.updates = 0
 
     def update(self) -> dict[str, Any]:
         """One rollout of every worker and the passes over it; the record of both."""
-        alone = self.steps < self.settings.expert_only_steps
-        lessons = self.crew.each(
-            lambda worker: Lesson.join([apprentice.collect(self.pupils[worker], alone) for apprentice in self.apprentices[worker]])
-        )
+        played = self.crew.each(Pupil.collect, self.steps < self.settings.expert_only_steps)
         self._set_rate()
         sums: dict[str, float] = {}
-        rows, count = lessons[0].labels.shape[1], 0
+        rows, count, share = played[0].rows, 0, len(played)
         for turn in range(self.settings.passes):
             order = stream(self.seed, "clone/minibatch", self.updates, turn).permutation(rows)
             for part in np.array_split(order, min(self.settings.minibatches, rows)):
-                at = torch.from_numpy(np.sort(part))
-                results = self.crew.each(lambda worker, at=at: self._gradients(worker, lessons[worker], at))  # type: ignore[misc]
-                gather_gradients(self.pupils)
-                nn.utils.clip_grad_norm_(self.pupils[0].parameters(), 1.0)
+                results = self.crew.each(Pupil.find_gradients, torch.from_numpy(np.sort(part)), share)
+                gather_gradients(self._replicas, keep=self._apart)
+                nn.utils.clip_grad_norm_(self.policy.parameters(), 1.0)
                 self.optimiser.step()
                 self.optimiser.zero_grad(set_to_none=True)
                 count += 1
                 for result in results:
                     for name, value in result.items():
-                        sums[name] = sums.get(name, 0.0) + value / len(results)
-        self.steps += sum(lesson.labels.numel() for lesson in lessons)
+                        sums[name] = sums.get(name, 0.0) + value / share
+        self.steps += sum(one.steps for one in played)
         self.updates += 1
-        episodes = [episode for lesson in lessons for episode in lesson.episodes]
+        episodes = [episode for one in played for episode in one.episodes]
         return {"update": self.updates, "steps": self.steps, "episodes": episodes, **{name: value / count for name, value in sums.items()}}
+
+    def close(self) -> None:
+        """End the workers' threads or processes."""
+        self.crew.close()
 
     def _set_rate(self) -> None:
         """A short rise, then half a cosine down to a fiftieth."""
@@ -228,13 +285,3 @@ class Cloner:
         rate = self.settings.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-
-    def _gradients(self, worker: int, lesson: Lesson, rows: Tensor) -> dict[str, float]:
-        some, pupil = (slice(None), rows), self.pupils[worker]
-        logits, _ = pupil.actor.sequence(lesson.inputs.at(some), lesson.starts[some], lesson.memory.at(rows))
-        labels, logp = lesson.labels[some], log_probabilities(logits, lesson.allowed[some])
-        learned = labels != NO_LABEL
-        loss = F.nll_loss(logp[learned], labels[learned], reduction="sum") / max(1, int(learned.sum()))
-        torch.autograd.backward(loss / len(self.pupils))
-        agree = (logp.detach().argmax(-1) == labels).sum() / max(1, int(learned.sum()))
-        return {"loss": float(loss.detach()), "agreement": float(agree)}

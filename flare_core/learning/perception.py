@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.learning.checkpoint import load_optimiser, optimiser_tensors, part_of
-from flare_core.learning.threads import Crew, gather_gradients, replicas
+from flare_core.learning.processes import Processes, can_fork, replicas_for
+from flare_core.learning.threads import Threads, clear_gradients, gather_gradients
 from flare_core.policies.encoder import Encoder, ViewEncoder
 from flare_core.policies.spec import CELL, CLOSE_M, LAYERS, NEAR_M
 from flare_core.seeding import stream
@@ -79,102 +80,43 @@ class Student(nn.Module):
         self.depth = nn.ModuleDict({name: nn.Linear(width, ROWS * COLUMNS) for name in names})
 
 
-class PerceptionLesson:
-    """Fills the workers' buffers and learns from them."""
+class Looker:
+    """One worker: its lookout, its buffer of frames, and its replica of the student."""
 
-    def __init__(
-        self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, instructions: Tensor, table: Tensor, seed: int,
-        knows_something: bool = False,
-    ) -> None:  # fmt: skip
-        """Set up the lesson.
-
-        Args:
-            knows_something: the encoder has had a lesson before.
-            instructions: int (M, K, L), word ids of every category's instruction in every wording; reading is learned along.
-            table: (V + 1, word_width) word vectors.
-        """
-        self.settings, self.lookouts, self.seed = settings, list(lookouts), seed
-        self.crew = Crew(len(lookouts))
-        self.students = replicas(Student(encoder, knows_something), len(lookouts))
+    def __init__(self, lookout: Lookout, student: Student, settings: PerceptionSettings, instructions: Tensor, table: Tensor) -> None:
+        self.lookout, self.student, self.settings = lookout, student, settings
         self.instructions, self.table = instructions, table
-        self.optimiser = torch.optim.AdamW(self.students[0].parameters(), lr=settings.learning_rate, weight_decay=1e-4, fused=True)
-        self.buffers: list[dict[str, Glimpse]] = [{} for _ in lookouts]
-        self.frames = 0
-        self.rounds = 0
+        self.buffer: dict[str, Glimpse] = {}
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """What `restore` needs; the frames in the buffers are not kept, new ones are drawn."""
-        tensors = {f"student/{name}": value for name, value in self.students[0].state_dict().items()} | optimiser_tensors(
-            "optimiser", self.optimiser
-        )
-        return tensors, {"frames": self.frames, "rounds": self.rounds, "turn": self.lookouts[0].turn}
-
-    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, int]) -> None:
-        """Go on from a state."""
-        for student in self.students:  # parameters are shared, running statistics are not
-            student.load_state_dict(part_of(tensors, "student/"))
-        load_optimiser(self.optimiser, part_of(tensors, "optimiser/"))
-        self.frames, self.rounds = facts["frames"], facts["rounds"]
-        for lookout in self.lookouts:
-            lookout.turn = facts["turn"]
-
-    def finish(self) -> None:
-        """Fold what the lesson alone needed into the encoder's weights."""
-        for layer in self.students[0].encoder.convolutions():
-            layer.fold_norm()
-
-    def round(self) -> dict[str, Any]:
-        """Replace a part of every buffer and learn from all of it as often as the new part is worth."""
-        fresh = sum(self.crew.each(self._refill))
-        self.frames += fresh
-        size = len(next(iter(self.buffers[0].values())).images)
-        draws = [stream(self.seed, "perception", self.rounds, worker) for worker in range(len(self.lookouts))]
-        steps = max(1, fresh * self.settings.passes // (self.settings.batch * len(self.lookouts)))
-        sums: dict[str, float] = {}
-        for _ in range(steps):
-            self._set_rate()
-            picks = [draw.integers(0, size, self.settings.batch) for draw in draws]
-            words = self.instructions[int(draws[0].integers(len(self.instructions)))]
-            results = self.crew.each(lambda worker, picks=picks, words=words: self._gradients(worker, picks[worker], words))  # type: ignore[misc]
-            gather_gradients(self.students)
-            nn.utils.clip_grad_norm_(self.students[0].parameters(), MOST_GRADIENT)
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
-            for result in results:
-                for name, value in result.items():
-                    sums[name] = sums.get(name, 0.0) + value / (steps * len(results))
-        self.rounds += 1
-        return {"round": self.rounds, "frames": self.frames, **sums}
-
-    def _refill(self, worker: int) -> int:
-        """Add new frames; once the buffer is full the oldest go."""
+    def refill(self) -> tuple[int, int]:
+        """Add new frames; once the buffer is full the oldest go. How many were added, and how many there are."""
         added = 0
         while True:
-            new = self.lookouts[worker].look()
-            old = self.buffers[worker]
+            new, old = self.lookout.look(), self.buffer
             for name, glimpse in new.items():
                 old[name] = _joined(old[name], glimpse, self.settings.buffer) if name in old else glimpse
             added += len(next(iter(new.values())).images)
-            full = len(next(iter(old.values())).images) >= self.settings.buffer
-            if full and added >= self.settings.buffer // 8:
-                return added
+            size = len(next(iter(old.values())).images)
+            if size >= self.settings.buffer and added >= self.settings.buffer // 8:
+                return added, size
 
-    def _set_rate(self) -> None:
-        done = min(1.0, self.frames / self.settings.frames)
-        rate = self.settings.learning_rate * min(1.0, 0.05 + self.rounds / 3) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+    def find_gradients(self, pick: npt.NDArray[np.int64], wording: int, share: int) -> dict[str, float]:
+        """Gradients of the loss of some frames, left in the replica's parameters; the loss's parts.
 
-    def _gradients(self, worker: int, pick: npt.NDArray[np.int64], words: Tensor) -> dict[str, float]:
-        student, total, found = self.students[worker], torch.zeros(()), dict[str, float]()
-        glimpses = self.buffers[worker]
-        images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in glimpses.items()}
+        Args:
+            pick: (N,) frames of the buffer.
+            wording: which of the instructions' wordings is read.
+            share: number of workers, whose losses are averaged.
+        """
+        student, words, total, found = self.student, self.instructions[wording], torch.zeros(()), dict[str, float]()
+        clear_gradients(student.parameters())
+        images = {name: torch.from_numpy(glimpse.images[pick]) for name, glimpse in self.buffer.items()}
         read = F.cross_entropy(student.encoder.category(student.encoder.encode_goal(words, self.table)), torch.arange(len(words)))
         total, found["reading"] = total + read, float(read.detach())
         for view in student.encoder.spec.views:
-            if view.name not in glimpses:
+            if view.name not in self.buffer:
                 continue
-            glimpse, encoder = glimpses[view.name], student.encoder.views[view.name]
+            glimpse, encoder = self.buffer[view.name], student.encoder.views[view.name]
             assert isinstance(encoder, ViewEncoder)
             with student.encoder.arithmetic():
                 scene, cells = encoder.look(images[view.name])
@@ -184,8 +126,99 @@ class PerceptionLesson:
             far = F.smooth_l1_loss(student.depth[view.name](scene.float()), known, reduction="sum") / len(pick)
             total = total + said + far
             found |= {f"{view.name}_there": float(said.detach()), f"{view.name}_depth": float(far.detach())}
-        torch.autograd.backward(total / len(self.students))
+        torch.autograd.backward(total / share)
         return found
+
+    def restore(self, student: Mapping[str, Tensor], turn: int) -> None:
+        """Take over weights and running statistics, and look on from a turn."""
+        self.student.load_state_dict(student)
+        self.lookout.turn = turn
+
+
+class PerceptionLesson:
+    """Fills the workers' buffers and learns from them.
+
+    Attributes:
+        student: what learns; it owns the parameters of all workers.
+        crew: the workers, as threads or as processes.
+        lookers: the same as objects; of processes, only the first of them is the one that looks.
+    """
+
+    def __init__(
+        self, encoder: Encoder, lookouts: Sequence[Lookout], settings: PerceptionSettings, instructions: Tensor, table: Tensor, seed: int,
+        knows_something: bool = False, *, processes: bool = False,
+    ) -> None:  # fmt: skip
+        """Set up the lesson.
+
+        Args:
+            lookouts: one for each worker.
+            knows_something: the encoder has had a lesson before.
+            instructions: int (M, K, L), word ids of every category's instruction in every wording; reading is learned along.
+            table: (V + 1, word_width) word vectors.
+            processes: see `FineTuner`.
+        """
+        self.settings, self.seed, self.wordings = settings, seed, len(instructions)
+        self.student = Student(encoder, knows_something)
+        self._apart = processes and len(lookouts) > 1 and can_fork()
+        self._replicas = replicas_for(self.student, len(lookouts), apart=self._apart)
+        self.lookers = [
+            Looker(lookout, replica, settings, instructions, table) for lookout, replica in zip(lookouts, self._replicas, strict=True)
+        ]
+        self.crew: Threads[Looker] | Processes[Looker] = Processes(self.lookers) if self._apart else Threads(self.lookers)
+        self.optimiser = torch.optim.AdamW(self.student.parameters(), lr=settings.learning_rate, weight_decay=1e-4, fused=True)
+        self.frames = 0
+        self.rounds = 0
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """What `restore` needs; the frames in the buffers are not kept, new ones are drawn."""
+        tensors = {f"student/{name}": value for name, value in self.student.state_dict().items()} | optimiser_tensors(
+            "optimiser", self.optimiser
+        )
+        return tensors, {"frames": self.frames, "rounds": self.rounds, "turn": self.lookers[0].lookout.turn}
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, int]) -> None:
+        """Go on from a state."""
+        self.crew.each(Looker.restore, part_of(tensors, "student/"), facts["turn"])  # parameters are shared, running statistics are not
+        load_optimiser(self.optimiser, part_of(tensors, "optimiser/"))
+        self.frames, self.rounds = facts["frames"], facts["rounds"]
+
+    def finish(self) -> None:
+        """Fold what the lesson alone needed into the encoder's weights."""
+        for layer in self.student.encoder.convolutions():
+            layer.fold_norm()
+
+    def close(self) -> None:
+        """End the workers' threads or processes."""
+        self.crew.close()
+
+    def round(self) -> dict[str, Any]:
+        """Replace a part of every buffer and learn from all of it as often as the new part is worth."""
+        filled, share = self.crew.each(Looker.refill), len(self.lookers)
+        fresh, size = sum(added for added, _ in filled), filled[0][1]
+        self.frames += fresh
+        draws = [stream(self.seed, "perception", self.rounds, worker) for worker in range(share)]
+        steps = max(1, fresh * self.settings.passes // (self.settings.batch * share))
+        sums: dict[str, float] = {}
+        for _ in range(steps):
+            self._set_rate()
+            picks = [draw.integers(0, size, self.settings.batch) for draw in draws]
+            wording = int(draws[0].integers(self.wordings))
+            results = self.crew.deal(Looker.find_gradients, [(pick, wording, share) for pick in picks])
+            gather_gradients(self._replicas, keep=self._apart)
+            nn.utils.clip_grad_norm_(self.student.parameters(), MOST_GRADIENT)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            for result in results:
+                for name, value in result.items():
+                    sums[name] = sums.get(name, 0.0) + value / (steps * share)
+        self.rounds += 1
+        return {"round": self.rounds, "frames": self.frames, **sums}
+
+    def _set_rate(self) -> None:
+        done = min(1.0, self.frames / self.settings.frames)
+        rate = self.settings.learning_rate * min(1.0, 0.05 + self.rounds / 3) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * done)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
 
 
 def label(

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flare_core.learning.processes import Processes, can_fork, share_gradients, share_parameters
+from flare_core.learning.processes import Processes, can_fork, replicas_for, share_gradients, share_parameters
 from flare_core.learning.rollout import Collector
 from flare_core.learning.spec import RecipeSpec
-from flare_core.learning.threads import Threads, gather_gradients, replicas
+from flare_core.learning.threads import Threads, gather_gradients
 from flare_core.learning.worker import Coefficients, Worker
 from flare_core.policies.interface import Network, Policy, SharedCritic
 from flare_core.seeding import stream
@@ -52,12 +52,10 @@ class Learner:
         self.reference = policy.make_reference() if recipe.kl is not None else None
         self.actor = policy.actor
         self.critic: Network = policy.make_critic(1 + len(limits)) if recipe.separate_critic else SharedCritic(self.actor, 1 + len(limits))
-        if self._apart:
-            share_parameters(module for module in (self.actor, self.critic, self.reference) if module is not None)
-        self._actors = replicas(self.actor, len(collectors))
+        if self._apart and self.reference is not None:
+            share_parameters([self.reference])
+        self._actors = replicas_for(self.actor, len(collectors), apart=self._apart)
         self._critics = self._replicas_of_the_critic()
-        if self._apart:
-            share_gradients([*self._actors[1:], *self._critics[1:]])
         self.workers = [
             Worker(collector, actor, critic, self.reference, recipe, new_rows, shared)
             for collector, actor, critic in zip(collectors, self._actors, self._critics, strict=True)
@@ -69,8 +67,11 @@ class Learner:
 
     def _replicas_of_the_critic(self) -> list[Network]:
         if self.recipe.separate_critic:
-            return replicas(self.critic, len(self._actors))
+            return replicas_for(self.critic, len(self._actors), apart=self._apart)
         critics = [self.critic, *(SharedCritic(actor, len(self.critic.head.bias)) for actor in self._actors[1:])]
+        if self._apart:
+            share_parameters(critics[:1])
+            share_gradients(critics[1:])
         for twin in critics[1:]:
             twin.head.weight.data, twin.head.bias.data = self.critic.head.weight.data, self.critic.head.bias.data
         return critics

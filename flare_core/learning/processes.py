@@ -22,8 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from flare_core.errors import FlareError, TrainError
+from flare_core.learning.threads import replicas
 
 M = TypeVar("M")
+N = TypeVar("N", bound=nn.Module)
 P = ParamSpec("P")
 R = TypeVar("R")
 ALIGNED = 64  # bytes, as torch's own memory: small products may round by where their numbers begin
@@ -33,6 +35,16 @@ PATIENCE_S = 10.0  # for a process that was told to end
 def can_fork() -> bool:
     """Whether this process may be forked: on Linux, as long as no GPU is in use."""
     return sys.platform == "linux" and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+
+
+def replicas_for(module: N, count: int, *, apart: bool) -> list[N]:
+    """As `threads.replicas`, for workers that will be forked if they are to be `apart`."""
+    if apart:
+        share_parameters([module])
+    found = replicas(module, count)
+    if apart:
+        share_gradients(found[1:])
+    return found
 
 
 class Processes(Generic[M]):

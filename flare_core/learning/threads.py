@@ -4,7 +4,7 @@ Every worker has its own environments and its own replica of the networks. Repli
 so that only gradients are their own; these are added in worker order, and the result does not depend on timing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
@@ -68,14 +68,27 @@ def replicas(module: N, count: int) -> list[N]:
 
 
 def gather_gradients(modules: Sequence[nn.Module], *, keep: bool = False) -> None:
-    """Add the replicas' gradients to the first module's, in order, and clear them, or `keep` their tensors as they are."""
+    """Add the replicas' gradients to the first module's, in order, and clear them.
+
+    Args:
+        keep: leave the replicas' tensors as they are, which other processes write to. There a parameter that nobody used has a
+            gradient of zeros; it counts as none, since an optimiser that decays weights would move it.
+    """
     for parameters in zip(*(module.parameters() for module in modules), strict=True):
         first = parameters[0]
         for twin in parameters[1:]:
-            if twin.grad is not None:
-                if first.grad is None:
-                    first.grad = twin.grad.clone() if keep else twin.grad
-                else:
-                    first.grad.add_(twin.grad)
-                if not keep:
-                    twin.grad = None
+            if twin.grad is None or (keep and first.grad is None and not twin.grad.any()):
+                continue
+            if first.grad is None:
+                first.grad = twin.grad.clone() if keep else twin.grad
+            else:
+                first.grad.add_(twin.grad)
+            if not keep:
+                twin.grad = None
+
+
+def clear_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Set what is left of the last gradients to zero where their tensors outlive them, as those that processes share do."""
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad.zero_()

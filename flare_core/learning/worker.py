@@ -15,6 +15,7 @@ from flare_core.learning.advantages import advantages
 from flare_core.learning.checkpoint import part_of
 from flare_core.learning.rollout import Collector, Exploration, Rollout, values_of
 from flare_core.learning.spec import RecipeSpec
+from flare_core.learning.threads import clear_gradients
 from flare_core.policies.distribution import chosen, divergence, entropy, log_probabilities
 from flare_core.policies.interface import Actor, Network, SharedCritic
 from flare_core.policies.memory import Memory, Recurrent
@@ -117,9 +118,7 @@ class Worker:
             share: number of workers, whose losses are averaged.
         """
         assert self.batch is not None
-        for parameter in (*self.actor.parameters(), *self.critic.parameters()):
-            if parameter.grad is not None:  # of the last minibatch, where the tensors outlive it
-                parameter.grad.zero_()
+        clear_gradients((*self.actor.parameters(), *self.critic.parameters()))
         out, logits = self._outputs(self.batch, rows, now.actor)
         wrong = out.float() - self.batch.returns[:, rows]  # (T, b, 1 + L)
         value_loss = torch.stack([0.5 * one.square().mean() for one in wrong.unbind(-1)]).sum()

@@ -3,6 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from flare_core.envs.vector import FlareVectorEnv
 from flare_core.errors import StoppedError, TrainError
 from flare_core.evaluation.report import summarise
 from flare_core.learning.checkpoint import checkpoints, load_checkpoint, load_optimiser, optimiser_tensors, part_of, save_checkpoint
-from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Teacher
+from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Pupil, Teacher
 from flare_core.learning.finetune import FineTuner
 from flare_core.learning.perception import PerceptionLesson, PerceptionSettings
 from flare_core.learning.reading import Instructions, teach_reading
@@ -210,10 +211,10 @@ def _clone(
         [Apprentice(stage, teacher_of(stage), senses(policy), settings, seed, stage.play.task.name) for stage in group]
         for group in zip(*stages, strict=True)
     ]
-    cloner = Cloner(policy, apprentices, settings, seed)
-    if resume:
-        _resume(cloner, stages, out)
-    _learn(cloner, out, watcher)
+    with closing(Cloner(policy, apprentices, settings, seed, processes=True)) as cloner:
+        if resume:
+            _resume(cloner, out)
+        _learn(cloner, out, watcher)
     return policy_of(policy.spec, {name: value.detach().clone() for name, value in policy.state_dict().items()})
 
 
@@ -243,12 +244,19 @@ def _perceive(
     )
     words, table = instructions_of(scene.task, scene.vocabulary), torch.tensor(scene.vocabulary.vectors)
     begun = pretraining.start is not None
-    lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed, begun)
-    if kept:
-        lesson.restore(tensors, facts)
-    watcher.stage("learning to see", spec.frames, lesson.frames)
+    lesson = PerceptionLesson(policy.encoder, lookouts, settings, words, table, seed, begun, processes=True)
+    with closing(lesson):
+        if kept:
+            lesson.restore(tensors, facts)
+        _see(lesson, out, watcher)
+    lesson.finish()
+    save_checkpoint(out / "perception", lesson.rounds + 1, policy.encoder.state_dict(), {"finished": True, "frames": lesson.frames})
+
+
+def _see(lesson: PerceptionLesson, out: Path, watcher: Watcher) -> None:
+    watcher.stage("learning to see", lesson.settings.frames, lesson.frames)
     with (out / "perception.jsonl").open("a", encoding="utf-8") as log:
-        while lesson.frames < spec.frames:
+        while lesson.frames < lesson.settings.frames:
             record = lesson.round()
             log.write(json.dumps(record) + "\n")
             log.flush()
@@ -259,8 +267,6 @@ def _perceive(
             except KeyboardInterrupt:
                 _save_lesson(lesson, out)
                 raise StoppedError(f"Stopped at {lesson.frames:,} frames, which are kept.") from None
-    lesson.finish()
-    save_checkpoint(out / "perception", lesson.rounds + 1, policy.encoder.state_dict(), {"finished": True, "frames": lesson.frames})
 
 
 def _save_lesson(lesson: PerceptionLesson, out: Path) -> None:
@@ -289,7 +295,7 @@ def sentences_of(pretraining: Pretraining, vocabulary: Vocabulary) -> Instructio
 
 
 def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
-    recent: dict[str, deque[bool]] = {apprentice.task: deque(maxlen=RECENT) for apprentice in cloner.apprentices[0]}
+    recent: dict[str, deque[bool]] = {task: deque(maxlen=RECENT) for task in cloner.tasks}
     watcher.stage("cloning", cloner.settings.steps, cloner.steps)
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
         while cloner.steps < cloner.settings.steps:
@@ -312,29 +318,34 @@ def _learn(cloner: Cloner, out: Path, watcher: Watcher) -> None:
 
 
 def _save(cloner: Cloner, out: Path) -> None:
-    tensors = {f"pupil/{name}": value for name, value in cloner.pupils[0].state_dict().items()} | optimiser_tensors(
+    tensors = {f"pupil/{name}": value for name, value in cloner.policy.state_dict().items()} | optimiser_tensors(
         "optimiser", cloner.optimiser
     )
-    numbers = max(int(apprentice.environment.episode_numbers.max()) for group in cloner.apprentices for apprentice in group)
+    numbers = max(cloner.crew.each(Pupil.latest_episode))
     save_checkpoint(out / "checkpoints", cloner.updates, tensors, {"steps": cloner.steps, "updates": cloner.updates, "episode": numbers})
 
 
-def _resume(cloner: Cloner, stages: list[list[FlareVectorEnv]], out: Path) -> None:
+def _resume(cloner: Cloner, out: Path) -> None:
     """Weights and optimiser as they were; episodes that had begun are dropped and new ones begin."""
     found = checkpoints(out / "checkpoints")
     if not found:
         return
     tensors, facts = load_checkpoint(found[-1])
-    cloner.pupils[0].load_state_dict(part_of(tensors, "pupil/"))
+    cloner.policy.load_state_dict(part_of(tensors, "pupil/"))
     load_optimiser(cloner.optimiser, part_of(tensors, "optimiser/"))
     cloner.steps, cloner.updates = facts["steps"], facts["updates"]
-    rows = sum(stage.num_envs for stage in stages[0])
+    rows = sum(pupil.apprentices[0].environment.num_envs for pupil in cloner.pupils)
     first = (facts["episode"] // rows + 1) * rows
-    for worker, group in enumerate(cloner.apprentices):
-        for stage, apprentice in zip((by_task[worker] for by_task in stages), group, strict=True):
-            stage.reset(options={"first": first + worker * stage.num_envs, "stride": rows})
-            apprentice.observation = stage.observe()
-            apprentice.starting[:] = True
+    cloner.crew.deal(_begin, [(first + rows * at // len(cloner.pupils), rows) for at in range(len(cloner.pupils))])
+
+
+def _begin(pupil: Pupil, first: int, stride: int) -> None:
+    """Begin new episodes: row b of every task plays number `first` + b, then one for each `stride` further."""
+    for apprentice in pupil.apprentices:
+        assert isinstance(apprentice.environment, FlareVectorEnv)
+        apprentice.environment.reset(options={"first": first, "stride": stride})
+        apprentice.observation = apprentice.environment.observe()
+        apprentice.starting[:] = True
 
 
 def _claim(out: Path, pretraining: Pretraining, seed: int, resume: bool) -> None:

@@ -1,10 +1,12 @@
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 
-from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Lesson
+from flare_core.learning.cloning import Apprentice, Cloner, CloneSettings, Lesson, Pupil
 from flare_core.policies.agent import Senses
 from flare_core.policies.small import SmallPolicy
 from tests.learning.toy import SPEC, PlainViews, Toy, senses
@@ -44,12 +46,12 @@ class LyingTeacher(LostTeacher):
         return said, np.ones(len(said), dtype=np.bool_)
 
 
-def cloner(workers: int = 2, teacher: type[ToyTeacher] = ToyTeacher) -> Cloner:
+def cloner(workers: int = 2, teacher: type[ToyTeacher] = ToyTeacher, *, processes: bool = False) -> Cloner:
     torch.manual_seed(0)
     policy = SmallPolicy(SPEC)
     toys = [Toy(8, first=8 * at) for at in range(workers)]
     made = [[Apprentice(toy, teacher(toy), senses(policy), SETTINGS, 1)] for toy in toys]
-    return Cloner(policy, made, SETTINGS, 1)
+    return Cloner(policy, made, SETTINGS, 1, processes=processes)
 
 
 def run(made: Cloner) -> dict[str, object]:
@@ -69,17 +71,19 @@ def test_nothing_is_learned_from_an_expert_that_is_lost() -> None:
     assert found[LostTeacher] > 0.8 > 0.7 > found[LyingTeacher]
 
 
-def test_cloning_is_repeatable() -> None:
-    one, two = cloner(), cloner()
-    for _ in range(4):
-        one.update()
-        two.update()
-    mine, theirs = one.pupils[0].state_dict(), two.pupils[0].state_dict()
+@pytest.mark.parametrize("processes", [False, True])
+def test_cloning_is_repeatable_also_in_processes(processes: bool) -> None:
+    one = cloner()
+    with closing(cloner(processes=processes)) as two:
+        records = [(one.update(), two.update()) for _ in range(4)]
+        assert two.crew.each(Pupil.latest_episode) == one.crew.each(Pupil.latest_episode)
+    np.testing.assert_equal(*zip(*records, strict=True))
+    mine, theirs = one.policy.state_dict(), two.policy.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 def test_borders_are_covered_in_some_episodes_and_for_a_whole_episode() -> None:
-    apprentice = cloner().apprentices[0][0]
+    apprentice = cloner().pupils[0].apprentices[0]
     image = np.full((64, 16, 16, 3), 7, dtype=np.uint8)
     numbers = np.arange(64, dtype=np.int64)
     first = apprentice._bordered({"navigation": image}, numbers)["navigation"]
@@ -102,7 +106,7 @@ def test_senses_encode_a_goal_again_only_when_it_changes() -> None:
 
 
 def test_who_leads_is_drawn_anew_after_a_segment_or_stays_to_the_end() -> None:
-    apprentice = cloner().apprentices[0][0]
+    apprentice = cloner().pupils[0].apprentices[0]
     numbers = np.arange(400, dtype=np.int64)
     early, late = np.zeros_like(numbers), np.full_like(numbers, 20)
     assert np.array_equal(apprentice._by_expert(numbers, early), apprentice._by_expert(numbers, late))

@@ -1,10 +1,12 @@
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
-from flare_core.learning.perception import COLUMNS, ROWS, Glimpse, PerceptionLesson, PerceptionSettings, label
+from flare_core.learning.perception import COLUMNS, ROWS, Glimpse, Looker, PerceptionLesson, PerceptionSettings, label
 from flare_core.policies.encoder import pooled
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import CELL, LAYERS, MATCHES, NEAR_SIDES, SIDES
@@ -48,11 +50,11 @@ class Squares:
         return {"navigation": Glimpse(images=images, cells=cells, depth=coarse)}
 
 
-def lesson() -> PerceptionLesson:
+def lesson(*, processes: bool = False) -> PerceptionLesson:
     torch.manual_seed(0)
     settings = PerceptionSettings(frames=4096, passes=4, batch=32, buffer=512, learning_rate=3e-3)
     instructions, table = torch.tensor([[[1, 0]], [[1, 2]]]), torch.linspace(-1, 1, 3 * 64).reshape(3, 64)
-    return PerceptionLesson(SmallPolicy(SPEC).encoder, [Squares(0), Squares(1)], settings, instructions, table, seed=0)
+    return PerceptionLesson(SmallPolicy(SPEC).encoder, [Squares(0), Squares(1)], settings, instructions, table, seed=0, processes=processes)
 
 
 def test_the_encoder_learns_on_which_side_a_thing_stands() -> None:
@@ -99,7 +101,7 @@ def test_cells_are_pooled_by_levels_too_where_that_is_asked_for() -> None:
 def test_folding_the_norms_changes_nothing_that_is_seen() -> None:
     taught = lesson()
     taught.round()
-    encoder = taught.students[0].encoder.eval()
+    encoder = taught.student.encoder.eval()
     encoder.fast = False
     image = {"navigation": torch.randint(0, 255, (4, 16, 16, 3), dtype=torch.uint8)}
     before = encoder.features(image, 4)
@@ -110,21 +112,29 @@ def test_folding_the_norms_changes_nothing_that_is_seen() -> None:
     assert CELL * 2 == 16  # the image is two cells wide: strips overlap and none is empty
 
 
-def test_the_lesson_is_repeatable() -> None:
-    one, two = lesson(), lesson()
-    for taught in (one, two):
-        taught.round()
-    mine, theirs = one.students[0].state_dict(), two.students[0].state_dict()
+@pytest.mark.parametrize("processes", [False, True])
+def test_the_lesson_is_repeatable_also_in_processes(processes: bool) -> None:
+    one = lesson()
+    with closing(lesson(processes=processes)) as two:
+        assert one.round() == two.round()
+        assert one.round() == two.round()
+    mine, theirs = one.student.state_dict(), two.student.state_dict()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-def test_a_lesson_goes_on_from_where_it_stood() -> None:
-    one, two = lesson(), lesson()
-    for _ in range(2):
-        one.round()
-    two.restore(*one.state())
-    assert (two.frames, two.rounds, two.lookouts[1].turn) == (one.frames, one.rounds, one.lookouts[1].turn)
-    mine, theirs = one.students[1].state_dict(), two.students[1].state_dict()
-    assert all(torch.equal(mine[name], theirs[name]) for name in mine if "running" not in name)
-    two.round()
-    assert two.frames > one.frames
+def _turn(looker: Looker) -> int:
+    return looker.lookout.turn
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_lesson_goes_on_from_where_it_stood(processes: bool) -> None:
+    with closing(lesson(processes=processes)) as one, closing(lesson(processes=processes)) as two:
+        for _ in range(2):
+            one.round()
+        two.restore(*one.state())
+        assert (two.frames, two.rounds, two.crew.each(_turn)) == (one.frames, one.rounds, one.crew.each(_turn))
+        mine, theirs = one.lookers[1].student.state_dict(), two.lookers[1].student.state_dict()
+        assert all(torch.equal(mine[name], theirs[name]) for name in mine if "running" not in name and "batches" not in name)
+        before = two.frames
+        two.round()
+        assert two.frames > before

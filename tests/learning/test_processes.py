@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from flare_core.errors import SimError, TrainError
-from flare_core.learning import ppo
+from flare_core.learning import processes as module
 from flare_core.learning.processes import ALIGNED, Processes, share_gradients, share_parameters
 from flare_core.learning.threads import Threads
 from flare_core.runs.kept import read_log
@@ -172,7 +172,7 @@ def test_the_comparison_goes_red_when_a_process_keeps_its_gradients(tmp_path: Pa
     with closing(tuner(tmp_path / "threads", SHORT)) as run:
         run.run(quiet)
         expected = weights(run)
-    monkeypatch.setattr(ppo, "share_gradients", lambda modules: None)
+    monkeypatch.setattr(module, "share_gradients", lambda modules: None)
     with closing(tuner(tmp_path / "processes", SHORT, processes=True)) as run:
         run.run(quiet)
         assert not same(weights(run), expected)
