@@ -115,9 +115,9 @@ class Processes(Generic[M]):
             raise self._gone(at) from None
 
     def _receive(self, at: int, pipe: Connection) -> tuple[Any, Exception | None]:
+        while self._meanwhile is not None and not pipe.poll(1.0):
+            self._meanwhile()
         try:
-            while self._meanwhile is not None and not pipe.poll(1.0):
-                self._meanwhile()
             found: tuple[Any, Exception | None] = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from the worker's own process
         except (EOFError, OSError):
             raise self._gone(at) from None
@@ -190,14 +190,13 @@ def _serve(member: Any, pipe: Connection, others: Sequence[Connection]) -> None:
 
 def _portable(answer: tuple[Any, Exception | None]) -> bytes:
     """An answer as bytes; a fault that cannot be sent becomes one that can and says the same."""
-    _, fault = answer
-    if fault is None:
-        return pickle.dumps(answer)
-    if not isinstance(fault, FlareError):  # of ours, and where it was raised is not sent with it
+    fault = answer[1]
+    if fault is not None and not isinstance(fault, FlareError):  # of ours, and where it was raised is not sent with it
         fault.add_note("".join(traceback.format_exception(fault)))
     try:
-        message = pickle.dumps((None, fault))
+        message = pickle.dumps(answer)
         pickle.loads(message)  # noqa: S301 - made in the line before
-    except Exception:  # noqa: BLE001 - whatever its class does when it is sent or made again
-        return pickle.dumps((None, TrainError(f"{type(fault).__name__}: {fault}")))
+    except Exception as unfit:  # noqa: BLE001 - whatever its class does when it is sent or made again
+        told = unfit if fault is None else fault
+        return pickle.dumps((None, TrainError(f"{type(told).__name__}: {told}")))
     return message

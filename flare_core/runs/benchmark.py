@@ -112,13 +112,18 @@ def random_actions(stage: FlareVectorEnv, key: int) -> npt.NDArray[np.int64]:
     return sample(logp, uniforms(key, stage.episode_numbers, stage.episode_steps.astype(np.int64))[:, 0])
 
 
-def make_tuner(folder: Path) -> FineTuner:
-    """One worker of the demo's transfer with a policy of the shipped one's shape and random weights."""
+def make_tuner(folder: Path, workers: int = 1, *, processes: bool = False, rows: int | None = None) -> FineTuner:
+    """The demo's transfer with a policy of the shipped one's shape and random weights.
+
+    Args:
+        rows: of all workers together, if not the recipe's.
+    """
     spec = load_transfer(TRANSFER).spec
     source, _ = load_embodiment("stretch_re1")
     target, _ = load_embodiment(spec.embodiment)
     task, _ = load_task(spec.task)
-    recipe = read(spec.recipe, "recipe", RecipeSpec).spec.model_copy(update={"critic_warmup_steps": 0})
+    recipe = read(spec.recipe, "recipe", RecipeSpec).spec
+    recipe = recipe.model_copy(update={"critic_warmup_steps": 0, "rows": rows or recipe.rows})
     policy = PolicySpec(views=VIEWS, actions=source.action_names, body_inputs=source.body_inputs)
     plan = plan_transfer(source, target, {view.name: (view.width, view.height) for view in VIEWS}, spec)
     torch.manual_seed(0)
@@ -127,8 +132,9 @@ def make_tuner(folder: Path) -> FineTuner:
     views = make_view_map(plan.views, source, body, {view.name: view.fill for view in VIEWS})
     senses = SensesMaker(views=views, words=Vocabulary.load().vectors)
     scene = Scene(pack=houses_of("train", recipe.houses), body=body, task=task, renders=dict(views.renders), vocabulary=Vocabulary.load())
-    stages = training_stages(scene, recipe.rows, 1, 0, of_recipe(recipe))
+    stages = training_stages(scene, recipe.rows, workers, 0, of_recipe(recipe))
     shared = [row for row, _ in plan.head.shared_rows if body.actions[row].masked is None]
     return FineTuner(
-        policy_of(carry_spec(policy, target), state), recipe, stages, senses, folder, new_rows=plan.head.new_rows, shared=shared, seed=0
-    )
+        policy_of(carry_spec(policy, target), state), recipe, stages, senses, folder, new_rows=plan.head.new_rows, shared=shared, seed=0,
+        processes=processes,
+    )  # fmt: skip
