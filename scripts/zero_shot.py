@@ -115,8 +115,15 @@ def gathered(policies: Mapping[str, str | None], out: Path, episodes: int, worke
                 rows.append(row)
     return {
         "simulator": "embedded simulator", "split": "test", "episodes": episodes, "seed": seed, "commit": commit(), "machine": machine(),
-        "policies": {name: policy or "shipped:stretch_objectnav" for name, policy in policies.items()}, "rows": rows,
+        "policies": {name: _named(policy) for name, policy in policies.items()}, "rows": rows,
     }  # fmt: skip
+
+
+def _named(policy: str | None) -> str:
+    """A policy as the results call it: folders without what lies above them on this machine."""
+    if policy is None:
+        return "shipped:stretch_objectnav"
+    return "/".join(Path(policy).parts[-2:]) if Path(policy).is_absolute() else policy
 
 
 def table(data: Mapping[str, Any]) -> str:
