@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # For users elsewhere who want the CPU build of torch: TORCH_INDEX=https://download.pytorch.org/whl/cpu make setup
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-WORKERS ?= 2
+# One more than the two cores that the suite is made for: a third of the time its tests wait, for engines and for time limits.
+WORKERS ?= 3
 PROBE := build/probe
 
 .PHONY: setup demo test format lint types order unit docs dist clean
