@@ -179,11 +179,9 @@ def _learned(
         scene = replace(scene, task=replace(scene.task, horizon=spec.practice.horizon or scene.task.horizon))
         stages = training_stages(scene, recipe.rows, workers, seed, of_recipe(recipe))
         every = range(len(body.actions))
-        tuner = FineTuner(policy, recipe, stages, senses, out / "practice", new_rows=(), shared=every, seed=seed, processes=True)
-        try:
+        folder = out / "practice"
+        with closing(FineTuner(policy, recipe, stages, senses, folder, new_rows=(), shared=every, seed=seed, processes=True)) as tuner:
             tune(tuner, "practice", resume=resume, watcher=watcher)
-        finally:
-            tuner.close()
     return policy_of(policy.spec, {name: value.detach().clone() for name, value in policy.state_dict().items()})
 
 
