@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from flare_core.evaluation.episodes import records_of
 from flare_core.learning.perception import COVERED
-from flare_core.learning.processes import Processes, can_fork, replicas_for
+from flare_core.learning.processes import can_fork, crew_of, replicas_for
 from flare_core.learning.rollout import Environment
-from flare_core.learning.threads import Threads, clear_gradients, gather_gradients
+from flare_core.learning.threads import clear_gradients, gather_gradients
 from flare_core.policies.agent import Senses
 from flare_core.policies.distribution import log_probabilities, sample
 from flare_core.policies.interface import Observation, cat, stack
@@ -244,7 +244,7 @@ class Cloner:
         self._apart = processes and len(apprentices) > 1 and can_fork()
         self._replicas = replicas_for(policy, len(apprentices), apart=self._apart)
         self.pupils = [Pupil(replica, own) for replica, own in zip(self._replicas, apprentices, strict=True)]
-        self.crew: Threads[Pupil] | Processes[Pupil] = Processes(self.pupils) if self._apart else Threads(self.pupils)
+        self.crew = crew_of(self.pupils, apart=self._apart)
         self.optimiser = torch.optim.AdamW(
             [p for p in policy.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=1e-4, fused=True
         )

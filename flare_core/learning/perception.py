@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.learning.checkpoint import load_optimiser, optimiser_tensors, part_of
-from flare_core.learning.processes import Processes, can_fork, replicas_for
-from flare_core.learning.threads import Threads, clear_gradients, gather_gradients
+from flare_core.learning.processes import can_fork, crew_of, replicas_for
+from flare_core.learning.threads import clear_gradients, gather_gradients
 from flare_core.policies.encoder import Encoder, ViewEncoder
 from flare_core.policies.spec import CELL, CLOSE_M, LAYERS, NEAR_M
 from flare_core.seeding import stream
@@ -164,7 +164,7 @@ class PerceptionLesson:
         self.lookers = [
             Looker(lookout, replica, settings, instructions, table) for lookout, replica in zip(lookouts, self._replicas, strict=True)
         ]
-        self.crew: Threads[Looker] | Processes[Looker] = Processes(self.lookers) if self._apart else Threads(self.lookers)
+        self.crew = crew_of(self.lookers, apart=self._apart)
         self.optimiser = torch.optim.AdamW(self.student.parameters(), lr=settings.learning_rate, weight_decay=1e-4, fused=True)
         self.frames = 0
         self.rounds = 0

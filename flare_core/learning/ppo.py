@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flare_core.learning.processes import Processes, can_fork, replicas_for, share_gradients, share_parameters
+from flare_core.learning.processes import can_fork, crew_of, replicas_for, share_gradients, share_parameters
 from flare_core.learning.rollout import Collector
 from flare_core.learning.spec import RecipeSpec
-from flare_core.learning.threads import Threads, gather_gradients
+from flare_core.learning.threads import gather_gradients
 from flare_core.learning.worker import Coefficients, Worker
 from flare_core.policies.interface import Network, Policy, SharedCritic
 from flare_core.seeding import stream
@@ -63,7 +63,7 @@ class Learner:
         self.actor_optimiser, self.critic_optimiser = self._optimisers()
         self._rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in (self.actor_optimiser, self.critic_optimiser)]
         self.processes = len(self.workers) if self._apart else 1
-        self.crew: Threads[Worker] | Processes[Worker] = Processes(self.workers) if self._apart else Threads(self.workers)
+        self.crew = crew_of(self.workers, apart=self._apart)
 
     def _replicas_of_the_critic(self) -> list[Network]:
         if self.recipe.separate_critic:

@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,10 @@ import torch
 from torch import Tensor, nn
 
 from flare_core.errors import FlareError, TrainError
-from flare_core.learning.threads import replicas
+from flare_core.learning.threads import Crew, Threads, replicas
 
 M = TypeVar("M")
 N = TypeVar("N", bound=nn.Module)
-P = ParamSpec("P")
 R = TypeVar("R")
 ALIGNED = 64  # bytes, as torch's own memory: small products may round by where their numbers begin
 PATIENCE_S = 10.0  # for a process that was told to end
@@ -47,8 +46,8 @@ def replicas_for(module: N, count: int, *, apart: bool) -> list[N]:
     return found
 
 
-class Processes(Generic[M]):
-    """A fixed number of workers that do the same thing to different data; see `threads.Threads`, which does the same without processes."""
+class Processes(Crew[M]):
+    """Workers as forked processes but for the first, which works in the caller's."""
 
     def __init__(self, members: Sequence[M], meanwhile: Callable[[], None] | None = None) -> None:
         """Fork; what members change from here on, their own process alone sees, but for what lies in shared memory.
@@ -57,7 +56,8 @@ class Processes(Generic[M]):
             meanwhile: called here about once a second while the first member is done and others are not.
         """
         torch.set_num_threads(1)  # in this process too: each worker has a core
-        self.members, self._meanwhile = list(members), meanwhile
+        super().__init__(members)
+        self._meanwhile = meanwhile
         self._waiting = False  # for answers, which a stop in the middle leaves in the pipes
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._pipes: list[Connection] = []
@@ -70,19 +70,13 @@ class Processes(Generic[M]):
             theirs.close()
             self._processes.append(process)
 
-    def each(self, work: Callable[Concatenate[M, P], R], *args: P.args, **options: P.kwargs) -> list[R]:
-        """Results of `work(member, *args)` in order of the members; `work` is a method of theirs.
+    def deal(self, work: Callable[..., R], args: Sequence[tuple[Any, ...]]) -> list[R]:
+        """As `each`, with arguments of its own for every member.
 
         Raises:
             TrainError: a process is gone.
             Exception: the first that a member raised, in their order.
         """
-        if options:
-            raise TypeError("workers are asked with positional arguments")
-        return self.deal(work, [args] * len(self.members))
-
-    def deal(self, work: Callable[..., R], args: Sequence[tuple[Any, ...]]) -> list[R]:
-        """As `each`, with arguments of its own for every member."""
         if self._waiting:
             raise TrainError("the workers were stopped in the middle of a step; go on with --resume")
         self._waiting = True
@@ -130,6 +124,11 @@ class Processes(Generic[M]):
         how = f"was ended by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with exit code {code}"
         memory = "; too little memory is the usual reason: use fewer --workers" if code == -signal.SIGKILL else ""
         return TrainError(f"the process of worker {at + 1} {how}{memory}. A run goes on from its last checkpoint with --resume")
+
+
+def crew_of(members: Sequence[M], *, apart: bool, meanwhile: Callable[[], None] | None = None) -> Crew[M]:
+    """Processes if the members are to be `apart`, else threads, which need no `meanwhile`."""
+    return Processes(members, meanwhile) if apart else Threads(members)
 
 
 def share_parameters(modules: Iterable[nn.Module]) -> None:

@@ -4,6 +4,7 @@ Every worker has its own environments and its own replica of the networks. Repli
 so that only gradients are their own; these are added in worker order, and the result does not depend on timing.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -18,42 +19,45 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Crew:
+class Crew(ABC, Generic[M]):
     """A fixed number of workers that do the same thing to different data."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers > 1 else None
-
-    def each(self, work: Callable[[int], R]) -> list[R]:
-        """Results of work(0), work(1), ... in order; side by side when there is more than one worker."""
-        if self._pool is None:
-            return [work(0)]
-        return list(self._pool.map(work, range(self.workers)))
-
-    def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-
-
-class Threads(Generic[M]):
-    """A crew whose workers are objects, so that what is asked of them names one of their methods."""
 
     def __init__(self, members: Sequence[M]) -> None:
         self.members = list(members)
-        self._crew = Crew(len(members))
 
     def each(self, work: Callable[Concatenate[M, P], R], *args: P.args, **options: P.kwargs) -> list[R]:
         """Results of `work(member, *args)` in order of the members; `work` is a method of theirs."""
-        return self._crew.each(lambda at: work(self.members[at], *args, **options))
+        if options:
+            raise TypeError("workers are asked with positional arguments")
+        return self.deal(work, [args] * len(self.members))
 
+    @abstractmethod
     def deal(self, work: Callable[..., R], args: Sequence[tuple[Any, ...]]) -> list[R]:
         """As `each`, with arguments of its own for every member."""
-        return self._crew.each(lambda at: work(self.members[at], *args[at]))
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what the workers run in."""
+
+
+class Threads(Crew[M]):
+    """Workers as threads; a single one works in the caller's."""
+
+    def __init__(self, members: Sequence[M]) -> None:
+        super().__init__(members)
+        count = len(self.members)
+        self._pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) if count > 1 else None
+
+    def deal(self, work: Callable[..., R], args: Sequence[tuple[Any, ...]]) -> list[R]:
+        """As `each`, with arguments of its own for every member; side by side when there is more than one."""
+        if self._pool is None:
+            return [work(self.members[0], *args[0])]
+        return list(self._pool.map(lambda at: work(self.members[at], *args[at]), range(len(self.members))))
 
     def close(self) -> None:
         """End the threads."""
-        self._crew.close()
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 def replicas(module: N, count: int) -> list[N]:

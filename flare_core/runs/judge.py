@@ -9,8 +9,7 @@ import numpy.typing as npt
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.evaluation.episodes import Actor, Record, play, policy_actor, random_actor
 from flare_core.evaluation.report import Episodes, gather
-from flare_core.learning.processes import Processes, can_fork, shared_counts
-from flare_core.learning.threads import Threads
+from flare_core.learning.processes import can_fork, crew_of, shared_counts
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
@@ -77,7 +76,7 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
         _Part(stage, actor, share, ended[at : at + 1], tell if at == 0 or not apart else _nothing, None if takes is None else Takes())
         for at, (stage, share) in enumerate(zip(stages, shares, strict=True))
     ]
-    crew: Threads[_Part] | Processes[_Part] = Processes(parts, meanwhile=tell) if apart else Threads(parts)
+    crew = crew_of(parts, apart=apart, meanwhile=tell)
     try:
         found = crew.each(_Part.play)
     finally:

@@ -51,7 +51,7 @@ def test_a_stop_while_judging_leaves_no_process_behind(houses: ScenePack, monkey
     def stop(done: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(judge, "Processes", Known)
+    monkeypatch.setattr(processes, "Processes", Known)
     with pytest.raises(KeyboardInterrupt):
         judge_policy(scene, policy, senses, 6, 3, 5, stop)
     assert len(begun) == 2
