@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -147,7 +147,7 @@ def environment_alone(steps: int, rounds: int) -> float:
     return median(found)
 
 
-def training(recipe: str, updates: int, *, client: bool = True) -> tuple[float, float]:
+def training(recipe: str, updates: int, *, client: bool = True, processes: bool = True) -> tuple[float, float]:
     """Steps a second of fine-tuning eight rows with two workers, and of its collecting alone; medians over updates."""
     transfer = load_plan("stretch_to_locobot", overrides(8, recipe, client=client))
     senses, (policy, _) = senses_of(transfer), carried_policy(transfer)
@@ -156,13 +156,16 @@ def training(recipe: str, updates: int, *, client: bool = True) -> tuple[float, 
     try:
         with tempfile.TemporaryDirectory() as folder:
             new, shared = transfer.plan.head.new_rows, [row for row, _ in transfer.plan.head.shared_rows]
-            tuner = FineTuner(policy, transfer.recipe, stages, senses, Path(folder), new_rows=new, shared=shared, seed=0)
-            tuner.update()
-            records = []
-            for _ in range(updates):
-                began = time.perf_counter()
-                collecting = tuner.update()["collect_s"]
-                records.append((1024 / (time.perf_counter() - began), 1024 / collecting))
+            tuner = FineTuner(
+                policy, transfer.recipe, stages, senses, Path(folder), new_rows=new, shared=shared, seed=0, processes=processes
+            )
+            with closing(tuner):
+                tuner.update()
+                records = []
+                for _ in range(updates):
+                    began = time.perf_counter()
+                    collecting = tuner.update()["collect_s"]
+                    records.append((1024 / (time.perf_counter() - began), 1024 / collecting))
     finally:
         for stage in stages:
             stage.close()

@@ -53,7 +53,7 @@ def seed_option(command: F) -> F:
 def workers_option(command: F) -> F:
     """`--workers`, at most two by default: the learner is memory-bound and gains little from more."""
     count = min(2, os.cpu_count() or 1)
-    about = "Processes, each with its own environments; threads where processes cannot be forked, and with AI2-THOR."
+    about = "Processes, each with its own environments; threads where processes cannot be forked."
     return click.option("--workers", type=click.IntRange(min=1), default=count, show_default="2, or 1 on one core", help=about)(command)
 
 

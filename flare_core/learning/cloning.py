@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from flare_core.evaluation.episodes import records_of
 from flare_core.learning.perception import COVERED
-from flare_core.learning.processes import can_fork, crew_of, replicas_for
+from flare_core.learning.processes import crew_of, replicas_for, to_be_forked
 from flare_core.learning.rollout import Environment
 from flare_core.learning.threads import clear_gradients, gather_gradients
 from flare_core.policies.agent import Senses
@@ -241,7 +241,7 @@ class Cloner:
         self.settings, self.seed, self.policy = settings, seed, policy
         self.tasks = [apprentice.task for apprentice in apprentices[0]]
         policy.freeze_encoder()
-        self._apart = processes and len(apprentices) > 1 and can_fork()
+        self._apart = processes and to_be_forked(len(apprentices))
         self._replicas = replicas_for(policy, len(apprentices), apart=self._apart)
         self.pupils = [Pupil(replica, own) for replica, own in zip(self._replicas, apprentices, strict=True)]
         self.crew = crew_of(self.pupils, apart=self._apart)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.learning.checkpoint import load_optimiser, optimiser_tensors, part_of
-from flare_core.learning.processes import can_fork, crew_of, replicas_for
+from flare_core.learning.processes import crew_of, replicas_for, to_be_forked
 from flare_core.learning.threads import clear_gradients, gather_gradients
 from flare_core.policies.encoder import Encoder, ViewEncoder
 from flare_core.policies.spec import CELL, CLOSE_M, LAYERS, NEAR_M
@@ -159,7 +159,7 @@ class PerceptionLesson:
         """
         self.settings, self.seed, self.wordings = settings, seed, len(instructions)
         self.student = Student(encoder, knows_something)
-        self._apart = processes and len(lookouts) > 1 and can_fork()
+        self._apart = processes and to_be_forked(len(lookouts))
         self._replicas = replicas_for(self.student, len(lookouts), apart=self._apart)
         self.lookers = [
             Looker(lookout, replica, settings, instructions, table) for lookout, replica in zip(lookouts, self._replicas, strict=True)

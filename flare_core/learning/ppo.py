@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from flare_core.learning.processes import can_fork, crew_of, replicas_for, share_gradients, share_parameters
+from flare_core.learning.processes import crew_of, replicas_for, share_gradients, share_parameters, to_be_forked
 from flare_core.learning.rollout import Collector
 from flare_core.learning.spec import RecipeSpec
 from flare_core.learning.threads import gather_gradients
@@ -47,7 +47,7 @@ class Learner:
         """
         self.limits = torch.tensor(limits, dtype=torch.float32)
         self.multipliers = torch.full_like(self.limits, recipe.lagrange.start)
-        self.recipe, self.seed, self._apart = recipe, seed, processes and len(collectors) > 1 and can_fork()
+        self.recipe, self.seed, self._apart = recipe, seed, processes and to_be_forked(len(collectors))
         self.new_rows, self.shared = new_rows, shared
         self.reference = policy.make_reference() if recipe.kl is not None else None
         self.actor = policy.actor

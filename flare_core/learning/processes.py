@@ -31,9 +31,9 @@ ALIGNED = 64  # bytes, as torch's own memory: small products may round by where 
 PATIENCE_S = 10.0  # for a process that was told to end
 
 
-def can_fork() -> bool:
-    """Whether this process may be forked: on Linux, as long as no GPU is in use."""
-    return sys.platform == "linux" and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+def to_be_forked(count: int) -> bool:
+    """Whether so many workers are to be processes: several, and on Linux, as long as no GPU is in use."""
+    return count > 1 and sys.platform == "linux" and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
 
 
 def replicas_for(module: N, count: int, *, apart: bool) -> list[N]:

@@ -233,11 +233,9 @@ def tuner_of(
     shared = [row for row, _ in transfer.plan.head.shared_rows if transfer.body.actions[row].masked is None]
     tuner = None
     try:
-        # AI2-THOR's processes and their connections belong to the process that began them.
         tuner = FineTuner(
-            policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed,
-            processes=scene.thor is None,
-        )  # fmt: skip
+            policy, recipe, stages, senses, out, new_rows=transfer.plan.head.new_rows, shared=shared, seed=seed, processes=True
+        )
         yield tuner
     finally:
         if tuner is not None:

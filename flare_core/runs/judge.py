@@ -9,7 +9,7 @@ import numpy.typing as npt
 from flare_core.envs.vector import FlareVectorEnv
 from flare_core.evaluation.episodes import Actor, Record, play, policy_actor, random_actor
 from flare_core.evaluation.report import Episodes, gather
-from flare_core.learning.processes import can_fork, crew_of, shared_counts
+from flare_core.learning.processes import crew_of, shared_counts, to_be_forked
 from flare_core.policies.interface import Observation, Policy
 from flare_core.runs.carry import SensesMaker
 from flare_core.runs.stages import Scene, held_out_stages, parts_of, rows_at_most
@@ -66,7 +66,7 @@ def play_all(scene: Scene, actor: ActorMaker, episodes: int, workers: int, repor
     """Play episodes 0 to N - 1, shared out among the workers; records in order, each with its house and instruction."""
     shares = parts_of(episodes, workers)
     stages = held_out_stages(scene, shares, rows_at_most(scene, ROWS, len(shares)))
-    apart = len(shares) > 1 and scene.thor is None and can_fork()  # AI2-THOR's processes belong to the one that began them
+    apart = to_be_forked(len(shares))
     ended = shared_counts(len(shares))
 
     def tell() -> None:

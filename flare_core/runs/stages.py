@@ -1,8 +1,9 @@
 """Environments for a job: houses of a split, one simulator for each worker, episodes by number."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -28,6 +29,7 @@ Split = Literal["train", "val", "test"]
 EPISODE_SEED = 20_240_916  # the fixed lists of held-out episodes are those of this seed
 HELD_OUT_HOUSES = 200
 EMBEDDED = "embedded simulator"
+DOCUMENTS: Final = 1000  # houses for AI2-THOR that are kept, some 25 kB each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) 
         return Ground(houses_of(split, houses), body, None, generated)
     body = place_of(spec, body).body
     if spec.scenes == "procthor":
-        thor = Thor(spec=spec, document_of=lambda house: generate_house(seeds[house], split))
+        thor = Thor(spec=spec, document_of=lambda house: json.loads(_document(seeds[house], split)))
         return Ground(houses_of(split, houses), body, thor, generated)
     from flare_core.simulators.embedded.compile import compile_scene
     from flare_core.simulators.embedded.pack import pack
@@ -113,6 +115,12 @@ def ground_of(spec: SimulatorSpec, split: Split, houses: int, body: Embodiment) 
     found = survey(names, body, controller_arguments(spec), limits_of(spec), folder, mode=spec.agent_mode, round_base=spec.round_base)
     thor = Thor(spec=spec, document_of=names.__getitem__)
     return Ground(pack([compile_scene(house) for house in found]), body, thor, lambda house: without_blocks(found[house]))
+
+
+@lru_cache(maxsize=DOCUMENTS)
+def _document(seed: int, split: Split) -> str:
+    """A house as JSON: AI2-THOR is given one for every episode, and to make it takes ten times as long as to read it."""
+    return json.dumps(generate_house(seed, split))
 
 
 def houses_of(split: Split, count: int) -> ScenePack:

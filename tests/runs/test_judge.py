@@ -25,7 +25,7 @@ def test_processes_judge_and_take_down_what_threads_do(houses: ScenePack, monkey
     scene, policy, senses, _ = scene_with(houses, "locobot", "objectnav_short", 20)
     found = []
     for apart in (True, False):
-        monkeypatch.setattr(judge, "can_fork", lambda apart=apart: apart)
+        monkeypatch.setattr(judge, "to_be_forked", lambda count, apart=apart: apart)
         takes, told = Takes(), list[int]()
         episodes = judge_policy(scene, policy, senses, 7, 3, 5, told.append, takes=takes)
         assert told[-1] == 7

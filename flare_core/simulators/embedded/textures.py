@@ -1,5 +1,7 @@
 """The few surface patterns that faces carry: brightness tables of 1 m x 1 m that repeat."""
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,8 +11,9 @@ PLAIN, TILE, PLANK, BRICK, GRAIN, STRIPE = range(6)
 SIDE = 64  # a power of two: the rasteriser wraps with a mask
 
 
+@cache
 def textures() -> npt.NDArray[np.float32]:
-    """(6, SIDE, SIDE) factors around 1; the first index is the v direction of a face."""
+    """(6, SIDE, SIDE) factors around 1; the first index is the v direction of a face. One array for all who ask."""
     random = stream(0, "textures")
     out = np.ones((6, SIDE, SIDE))
     y, x = np.mgrid[0:SIDE, 0:SIDE]

@@ -8,7 +8,9 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -19,6 +21,8 @@ _MOST_STARTS: Final = 3  # in a row that fail before the first answer: then it i
 LOOK_S: Final = 1.0  # memory is looked at so often
 _GONE_S: Final = 10.0  # what was killed is gone by then, but for a process that the kernel cannot end
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_STATE, _GROUP, _RESIDENT = 0, 2, 21  # of a process's fields behind its name
+_DEAD: Final = "ZX"  # states of a process that runs no more
 
 
 class LostError(Exception):
@@ -35,7 +39,10 @@ class Limits:
 
 
 class Keeper:
-    """One worker. `ask` sends, `answer` receives: many keepers can work at the same time."""
+    """One worker. `ask` sends, `answer` receives: many keepers can work at the same time.
+
+    A process that is forked may go on with a keeper in the place of the one that made it, which from then on only closes it.
+    """
 
     def __init__(self, arguments: dict[str, Any], limits: Limits) -> None:
         """Start a worker; `ready` waits for its controller.
@@ -53,7 +60,7 @@ class Keeper:
         with theirs:
             descriptor = theirs.fileno()
             command = [sys.executable, "-m", "flare_core.simulators.thor.worker", str(descriptor)]
-            self._process = subprocess.Popen(command, pass_fds=[descriptor], start_new_session=True)
+            self._process, self._parent = subprocess.Popen(command, pass_fds=[descriptor], start_new_session=True), os.getpid()
         for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):  # a stopped worker may leave half a message
             ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", max(1, round(self._limits.timeout_s)), 0))
         self._connection = Connection(ours.detach())
@@ -114,7 +121,7 @@ class Keeper:
             try:  # what has come is taken, however late others have let it be asked for
                 found = self._connection.recv() if self._connection.poll(max(0.0, min(left, LOOK_S))) else None
             except (EOFError, OSError, ValueError):
-                return f"the worker ended ({_ending(self._process.poll())})"
+                return f"the worker ended ({_ending(self._process.poll() if self._parent == os.getpid() else None)})"
             except Exception as fault:  # noqa: BLE001  # what came is no message
                 return f"the worker sent what cannot be read ({type(fault).__name__})"
             if time.monotonic() - self._looked > LOOK_S:
@@ -136,7 +143,7 @@ class Keeper:
         return self._process.pid
 
     def _end(self) -> None:
-        """Kill the group, and see it gone."""
+        """Kill the group, and see it gone; what is left of a process whose parent is another is that one's to clear away."""
         self._connection.close()
         deadline = time.monotonic() + _GONE_S
         with contextlib.suppress(ProcessLookupError):
@@ -145,8 +152,10 @@ class Keeper:
                 self._process.poll()
                 with contextlib.suppress(ChildProcessError):  # ours where nobody else takes orphans in, as in a container
                     os.waitpid(-self._process.pid, os.WNOHANG)
+                if self._parent != os.getpid() and not _is_alive(self._process.pid):
+                    break
                 time.sleep(0.002)
-        self._process.wait()
+        self._process.wait()  # at once where it is another's child
 
 
 def _ending(code: int | None) -> str:
@@ -156,14 +165,29 @@ def _ending(code: int | None) -> str:
 
 
 def memory_gb(group: int) -> float:
-    """Resident memory of a process group, from /proc."""
-    total = 0
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{entry.name}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            if int(fields[2]) == group:
-                total += int(fields[21]) * _PAGE
-    return total / 1e9
+    """Resident memory of a process group, as it was LOOK_S ago at most; 0 where there is no /proc."""
+    return _memory_of_groups(int(time.monotonic() / LOOK_S)).get(group, 0) / 1e9
+
+
+@lru_cache(maxsize=1)
+def _memory_of_groups(moment: int) -> dict[int, int]:
+    """Resident bytes of every process group; one look, which takes milliseconds, is enough for all keepers of a moment."""
+    del moment
+    found = dict[int, int]()
+    for fields in _processes():
+        found[int(fields[_GROUP])] = found.get(int(fields[_GROUP]), 0) + int(fields[_RESIDENT]) * _PAGE
+    return found
+
+
+def _is_alive(group: int) -> bool:
+    """Whether any process of a group still runs; False where there is no /proc."""
+    return any(int(fields[_GROUP]) == group and fields[_STATE] not in _DEAD for fields in _processes())
+
+
+def _processes() -> Iterator[list[str]]:
+    """What /proc says of every process, from its state on (proc_pid_stat(5)); nothing where there is no /proc."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                    yield file.read().rsplit(")", 1)[1].split()

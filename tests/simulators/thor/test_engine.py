@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from flare_core.houses.house import House
-from flare_core.simulators.thor.engine import wire
+from flare_core.simulators.thor.engine import engine, wire
 from flare_core.simulators.thor.engine.catalogue import ACTIONS, REFUSED
+from flare_core.simulators.thor.engine.stage import procedural_stage
 from tests.simulators.scenes import house, thing
 from tests.simulators.thor.calls import Answer, Direct
 
@@ -333,6 +334,25 @@ def test_create_house_takes_real_houses_and_says_what_is_wrong_with_others(name:
     assert not broken
     assert "rooms" in broken.message
     assert len(call("Pass").metadata["objects"]) == len(ids), "the house before is still there"
+
+
+def test_a_house_that_it_had_is_at_hand_again_as_it_was_and_one_that_differs_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads((DATA / "houses" / "house_3703.json").read_text())
+    call, made = Direct(house(), agentMode="default", visibilityDistance=100.0), list[str]()
+    monkeypatch.setattr(engine, "procedural_stage", lambda document: (made.append(document["id"]), procedural_stage(document))[1])
+    first = call("CreateHouse", house={**document, "id": "first"}).metadata["objects"]
+    taken = next(one["objectId"] for one in first if one["pickupable"])
+    assert call("PickupObject", objectId=taken, forceAction=True).thing(taken)["isPickedUp"]
+    moved = json.loads(json.dumps(document))
+    moved["objects"][0]["position"]["x"] += 0.01
+    other = call("CreateHouse", house={**moved, "id": "other"}).metadata["objects"]
+    assert [one["position"] for one in other] != [one["position"] for one in first]
+    assert call("CreateHouse", house={**document, "id": "first"}).metadata["objects"] == first
+    assert made == ["first", "other"]
+    monkeypatch.setattr(engine, "HOUSES", 1)
+    for name in ("third", "first"):
+        assert call("CreateHouse", house={**document, "id": name})
+    assert made == ["first", "other", "third"], "the last that was used is the last to go"
 
 
 def test_an_fpin_agent_is_the_box_that_it_was_given() -> None:

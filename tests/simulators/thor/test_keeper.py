@@ -1,5 +1,6 @@
 """Controllers that crash, hang, answer garbage or eat memory are ended with all that they started, and others take their place."""
 
+import multiprocessing
 import os
 import shlex
 import signal
@@ -129,6 +130,37 @@ def test_killing_or_stopping_the_worker_itself_is_seen(keeper: Keeper, how: sign
         keeper.answer()
     keeper.ask(PASS)
     assert keeper.answer().success == (True,)
+
+
+def test_a_forked_process_goes_on_with_a_keeper_and_replaces_what_is_lost(keeper: Keeper) -> None:
+    first = keeper.pid
+    mine, theirs = multiprocessing.get_context("fork").Pipe()
+
+    def use() -> None:
+        os.kill(keeper.pid, signal.SIGKILL)
+        keeper.ask(PASS)
+        began = time.monotonic()
+        with pytest.raises(LostError, match="without a word"):
+            keeper.answer()
+        theirs.send(time.monotonic() - began)
+        keeper.ask(PASS)
+        theirs.send((keeper.answer().success, keeper.pid))
+
+    forked = multiprocessing.get_context("fork").Process(target=use)
+    forked.start()
+    theirs.close()
+    assert mine.recv() < 5.0, "what is left of its parent's child is not waited for"
+    success, second = mine.recv()
+    assert success == (True,)
+    forked.join(10.0)
+    assert group(first) == []
+    deadline = time.monotonic() + 5.0
+    while group(second) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert group(second) == [], "it ends with the process that began it"
+    assert Path(f"/proc/{first}").exists(), "cleared away by its parent alone"
+    keeper.close()
+    assert not Path(f"/proc/{first}").exists()
 
 
 def test_an_answer_that_takes_its_time_is_waited_for() -> None:

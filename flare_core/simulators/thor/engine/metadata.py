@@ -18,6 +18,7 @@ from flare_core.world import Bools, Floats
 NOT_THOR: Final = "flare thor-engine (embedded simulator, NOT AI2-THOR)"
 _TRUE, _FALSE = 0xC3, 0xC2
 _FLOAT_BYTES: Final = np.arange(8)
+_WRITTEN: Final = ("visible", "isInteractable", "obstructed", "distance")  # what changes of an object that stays where it is; packed first
 
 
 def vector(x: float, y: float, z: float) -> dict[str, float]:
@@ -72,25 +73,17 @@ class PackedObjects:
     def __init__(self, objects: Sequence[dict[str, Any]]) -> None:
         """Pack these objects."""
         packer = msgpack.Packer()
-        parts, self._seen, self._interactable, self._hidden, self._distance = [], [], [], [], []  # type: ignore[var-annotated]
-        places = {"visible": self._seen, "isInteractable": self._interactable, "obstructed": self._hidden, "distance": self._distance}
-        at = 0
-
-        def add(part: bytes) -> None:
-            nonlocal at
-            parts.append(part)
-            at += len(part)
-
-        add(packer.pack_array_header(len(objects)))
+        parts, starts, at = [packer.pack_array_header(len(objects))], list[int](), 0
         for one in objects:
-            add(packer.pack_map_header(len(one)))
-            for key, value in one.items():
-                add(packer.pack(key))
-                if key in places:
-                    places[key].append(at)
-                add(packer.pack(value))
+            at += len(parts[-1])
+            starts.append(at + _header(len(one)))
+            parts.append(packer.pack({name: one[name] for name in _WRITTEN} | one))
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(b"".join(parts), dtype=np.uint8).copy()
-        self._where = np.array(self._distance, dtype=np.int64)[:, None] + 1 + _FLOAT_BYTES  # behind the byte that says: a double
+        within = np.cumsum([len(packer.pack(name)) for name in _WRITTEN]) + np.arange(
+            len(_WRITTEN)
+        )  # each value behind its name, of one byte
+        self._seen, self._interactable, self._hidden, distance = np.array(starts, dtype=np.int64) + within[:, None]
+        self._where = distance[:, None] + 1 + _FLOAT_BYTES  # behind the byte that says: a double
 
     def written(self, visible: Bools, distance: Floats) -> bytes:
         """The bytes, with what these (N,) say."""

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -108,6 +109,7 @@ def named_stage(name: str) -> Stage:
     return stage_of(replace(house, objects=objects), name)
 
 
+@cache
 def empty_stage() -> Stage:
     """The scene `Procedural` before its house is made: nothing within sight."""
     far = 10_000.0
