@@ -21,8 +21,8 @@ _MOST_STARTS: Final = 3  # in a row that fail before the first answer: then it i
 LOOK_S: Final = 1.0  # memory is looked at so often
 _GONE_S: Final = 10.0  # what was killed is gone by then, but for a process that the kernel cannot end
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_STATE, _GROUP, _RESIDENT = 0, 2, 21  # of a process's fields behind its name
-_DEAD: Final = "ZX"  # states of a process that runs no more
+_STATE, _GROUP, _THREADS, _RESIDENT = 0, 2, 17, 21  # of a process's fields behind its name
+_DEAD: Final = "ZX"  # states of a process whose first thread runs no more
 
 
 class LostError(Exception):
@@ -143,7 +143,11 @@ class Keeper:
         return self._process.pid
 
     def _end(self) -> None:
-        """Kill the group, and see it gone; what is left of a process whose parent is another is that one's to clear away."""
+        """Kill the group, and see that nothing of it runs.
+
+        What is left of a process is cleared away by its parent, if that is another one: the process that made the keeper, or the
+        one that takes in orphans, which in a container may take seconds.
+        """
         self._connection.close()
         deadline = time.monotonic() + _GONE_S
         with contextlib.suppress(ProcessLookupError):
@@ -152,7 +156,7 @@ class Keeper:
                 self._process.poll()
                 with contextlib.suppress(ChildProcessError):  # ours where nobody else takes orphans in, as in a container
                     os.waitpid(-self._process.pid, os.WNOHANG)
-                if self._parent != os.getpid() and not _is_alive(self._process.pid):
+                if not _is_alive(self._process.pid):
                     break
                 time.sleep(0.002)
         self._process.wait()  # at once where it is another's child
@@ -180,8 +184,11 @@ def _memory_of_groups(moment: int) -> dict[int, int]:
 
 
 def _is_alive(group: int) -> bool:
-    """Whether any process of a group still runs; False where there is no /proc."""
-    return any(int(fields[_GROUP]) == group and fields[_STATE] not in _DEAD for fields in _processes())
+    """Whether any thread of a process group still runs; True where that cannot be known."""
+    if not os.path.isdir("/proc/self"):
+        return True
+    mine = [fields for fields in _processes() if int(fields[_GROUP]) == group]
+    return any(fields[_STATE] not in _DEAD or int(fields[_THREADS]) > 1 for fields in mine)
 
 
 def _processes() -> Iterator[list[str]]:
