@@ -34,6 +34,7 @@ RECIPE = RecipeSpec(
     kl=KlSpec(weight=0.01, decay_steps=400),
     explore=ExploreSpec(epsilon=0.05, decay_steps=400),
 )
+LONG = RECIPE.model_copy(update={"steps": 8000, "kl": None, "explore": None, "epochs": 4, "critic_warmup_steps": 0, "clip": 0.2})
 
 
 def tuner(
@@ -87,21 +88,17 @@ def test_ratio_check_goes_red_when_the_update_forgets_the_memory(tmp_path: Path)
 
 
 def test_training_learns_the_toy(tmp_path: Path) -> None:
-    recipe = RECIPE.model_copy(update={"steps": 8000, "kl": None, "explore": None, "epochs": 4, "critic_warmup_steps": 0, "clip": 0.2})
     records = []
-    tuner(tmp_path, recipe).run(records.append)
+    tuner(tmp_path, LONG, workers=1).run(records.append)
     assert records[-1]["success"] > 0.9 > 0.7 > records[1]["success"]
-
-
-LONG = RECIPE.model_copy(update={"steps": 8000, "kl": None, "explore": None, "epochs": 4, "critic_warmup_steps": 0, "clip": 0.2})
 
 
 def test_a_limit_on_costs_is_kept_by_a_multiplier_that_the_learner_finds(tmp_path: Path) -> None:
     """Half of the episodes ask for an answer to the right, which costs 1; at most a tenth may be answered so."""
     recipe = LONG.model_copy(update={"lagrange": LagrangeSpec(rate=2.0, most=50.0)})
     free, bound = list[dict[str, Any]](), list[dict[str, Any]]()
-    tuner(tmp_path / "free", recipe, limits=(1.0,)).run(lambda record: free.append(dict(record)))
-    tuner(tmp_path / "bound", recipe, limits=(0.1,)).run(lambda record: bound.append(dict(record)))
+    tuner(tmp_path / "free", recipe, limits=(1.0,), workers=1).run(lambda record: free.append(dict(record)))
+    tuner(tmp_path / "bound", recipe, limits=(0.1,), workers=1).run(lambda record: bound.append(dict(record)))
     assert free[-1]["multipliers"] == [0.0]
     assert free[-1]["episode_costs"][0] > 0.3
     assert free[-1]["success"] > 0.9
