@@ -147,7 +147,7 @@ def environment_alone(steps: int, rounds: int) -> float:
     return median(found)
 
 
-def training(recipe: str, updates: int, *, client: bool = True, processes: bool = True) -> tuple[float, float]:
+def training(recipe: str, updates: int, *, client: bool = True) -> tuple[float, float]:
     """Steps a second of fine-tuning eight rows with two workers, and of its collecting alone; medians over updates."""
     transfer = load_plan("stretch_to_locobot", overrides(8, recipe, client=client))
     senses, (policy, _) = senses_of(transfer), carried_policy(transfer)
@@ -156,9 +156,7 @@ def training(recipe: str, updates: int, *, client: bool = True, processes: bool 
     try:
         with tempfile.TemporaryDirectory() as folder:
             new, shared = transfer.plan.head.new_rows, [row for row, _ in transfer.plan.head.shared_rows]
-            tuner = FineTuner(
-                policy, transfer.recipe, stages, senses, Path(folder), new_rows=new, shared=shared, seed=0, processes=processes
-            )
+            tuner = FineTuner(policy, transfer.recipe, stages, senses, Path(folder), new_rows=new, shared=shared, seed=0, processes=True)
             with closing(tuner):
                 tuner.update()
                 records = []

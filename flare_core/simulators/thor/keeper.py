@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,6 @@ _MOST_STARTS: Final = 3  # in a row that fail before the first answer: then it i
 LOOK_S: Final = 1.0  # memory is looked at so often
 _GONE_S: Final = 10.0  # what was killed is gone by then, but for a process that the kernel cannot end
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_STATE, _GROUP, _THREADS, _RESIDENT = 0, 2, 17, 21  # of a process's fields behind its name
 _DEAD: Final = "ZX"  # states of a process whose first thread runs no more
 
 
@@ -153,10 +153,12 @@ class Keeper:
         with contextlib.suppress(ProcessLookupError):
             while time.monotonic() < deadline:
                 os.killpg(self._process.pid, signal.SIGKILL)
+                runs = _runs(self._process.pid)
                 self._process.poll()
                 with contextlib.suppress(ChildProcessError):  # ours where nobody else takes orphans in, as in a container
-                    os.waitpid(-self._process.pid, os.WNOHANG)
-                if not _is_alive(self._process.pid):
+                    while os.waitpid(-self._process.pid, os.WNOHANG)[0]:
+                        pass
+                if not runs:
                     break
                 time.sleep(0.002)
         self._process.wait()  # at once where it is another's child
@@ -170,31 +172,29 @@ def _ending(code: int | None) -> str:
 
 def memory_gb(group: int) -> float:
     """Resident memory of a process group, as it was LOOK_S ago at most; 0 where there is no /proc."""
-    return _memory_of_groups(int(time.monotonic() / LOOK_S)).get(group, 0) / 1e9
+    return _memory_of_groups(int(time.monotonic() / LOOK_S))[group] / 1e9
 
 
 @lru_cache(maxsize=1)
-def _memory_of_groups(moment: int) -> dict[int, int]:
+def _memory_of_groups(moment: int) -> Counter[int]:
     """Resident bytes of every process group; one look, which takes milliseconds, is enough for all keepers of a moment."""
     del moment
-    found = dict[int, int]()
-    for fields in _processes():
-        found[int(fields[_GROUP])] = found.get(int(fields[_GROUP]), 0) + int(fields[_RESIDENT]) * _PAGE
+    found = Counter[int]()
+    for group, _, resident in _processes():
+        found[group] += resident
     return found
 
 
-def _is_alive(group: int) -> bool:
+def _runs(group: int) -> bool:
     """Whether any thread of a process group still runs; True where that cannot be known."""
-    if not os.path.isdir("/proc/self"):
-        return True
-    mine = [fields for fields in _processes() if int(fields[_GROUP]) == group]
-    return any(fields[_STATE] not in _DEAD or int(fields[_THREADS]) > 1 for fields in mine)
+    return not os.path.isdir("/proc/self") or any(runs for leader, runs, _ in _processes() if leader == group)
 
 
-def _processes() -> Iterator[list[str]]:
-    """What /proc says of every process, from its state on (proc_pid_stat(5)); nothing where there is no /proc."""
+def _processes() -> Iterator[tuple[int, bool, int]]:
+    """Group of every process, whether any thread of it runs, and its resident bytes; nothing where there is no /proc (proc_pid_stat(5))."""
     with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                    yield file.read().rsplit(")", 1)[1].split()
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+                yield int(fields[2]), fields[0] not in _DEAD or int(fields[17]) > 1, int(fields[21]) * _PAGE

@@ -3,11 +3,10 @@
 Reference: AI2-THOR, AgentManager.cs (`Initialize`, `Reset`, what a frame carries) and the client's controller.py and server.py.
 """
 
-import hashlib
-import marshal
-from collections import OrderedDict
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
@@ -52,7 +51,7 @@ class Engine:
         self._sequence = 0
         self._action = ""
         self._stages: dict[str, Stage] = {}
-        self._houses: OrderedDict[bytes, Stage] = OrderedDict()  # by what they were made of, the last one used at the end
+        self._house = lru_cache(maxsize=HOUSES)(lambda text: procedural_stage(json.loads(text)))
         self.begin(stage or self._named(FIRST_SCENE), Settings())
 
     def first(self) -> list[wire.Field]:
@@ -124,7 +123,7 @@ class Engine:
     def _do_CreateHouse(self, call: Mapping[str, Any]) -> None:  # noqa: N802
         if not isinstance(call.get("house"), dict):
             raise CallError("MissingArguments", "action: CreateHouse is missing the following arguments: house")
-        stage, lenses = self._made(call["house"]), self.agent.lenses
+        stage, lenses = self._house(json.dumps(call["house"])), self.agent.lenses
         start = stage.start
         self.begin(stage, self.agent.settings)
         self.agent.lenses = lenses
@@ -156,19 +155,6 @@ class Engine:
         if name not in self._stages:
             self._stages[name] = named_stage(name)
         return self._stages[name]
-
-    def _made(self, document: dict[str, Any]) -> Stage:
-        """The scene of a house; of the last HOUSES it is at hand.
-
-        Raises:
-            HouseError: it is no house.
-        """
-        key = hashlib.sha256(marshal.dumps(document, 2)).digest()  # later versions write equal things in several ways
-        stage = self._houses.pop(key, None) or procedural_stage(document)
-        self._houses[key] = stage
-        if len(self._houses) > HOUSES:
-            self._houses.popitem(last=False)
-        return stage
 
     def begin(self, stage: Stage, settings: Settings) -> None:
         """Show a scene, with the agent where it has it begin."""

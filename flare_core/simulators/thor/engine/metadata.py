@@ -79,9 +79,8 @@ class PackedObjects:
             starts.append(at + _header(len(one)))
             parts.append(packer.pack({name: one[name] for name in _WRITTEN} | one))
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(b"".join(parts), dtype=np.uint8).copy()
-        within = np.cumsum([len(packer.pack(name)) for name in _WRITTEN]) + np.arange(
-            len(_WRITTEN)
-        )  # each value behind its name, of one byte
+        # Each value stands behind its name, and those before it are of one byte.
+        within = np.cumsum([len(packer.pack(name)) for name in _WRITTEN]) + np.arange(len(_WRITTEN))
         self._seen, self._interactable, self._hidden, distance = np.array(starts, dtype=np.int64) + within[:, None]
         self._where = distance[:, None] + 1 + _FLOAT_BYTES  # behind the byte that says: a double
 
