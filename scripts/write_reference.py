@@ -194,7 +194,7 @@ def _option(parameter: click.Parameter) -> str:
     notes += ["may be repeated"] if parameter.multiple else []
     shown = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     notes += [f"default: {str(shown).lower() if isinstance(shown, bool) else shown}"] if parameter.show_default else []
-    about = _flat(parameter.help or "").replace("[default:", "(default:").replace("]", ")") if parameter.help else ""
+    about = re.sub(r"\[(default: [^]]*)\]", r"(\1)", _flat(parameter.help or ""))
     aside = f" ({'; '.join(notes)})" if notes else ""
     return f"| `{names}{value}` | {about}{aside} |"
 
