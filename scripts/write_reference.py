@@ -4,6 +4,7 @@ Usage: python scripts/write_reference.py [--out docs/reference]
 """
 
 import argparse
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
