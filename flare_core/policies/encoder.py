@@ -71,7 +71,9 @@ class ViewEncoder(nn.Module):
         self.narrow = nn.Conv2d(d, narrow, 1)
         self.out = nn.Linear(narrow * -(-view.height // half) * -(-view.width // half), features)
         self.norm = nn.LayerNorm(features)
-        self.absent = nn.Parameter(torch.cat([torch.zeros(features), torch.full((categories * spec.matches,), NOTHING)]))
+        absent = torch.full((features + categories * spec.matches,), NOTHING)
+        absent[:features] = 0.0
+        self.absent = nn.Parameter(absent)
         for layer in (self.fine, self.middle, self.coarse, self.narrow):
             _start(layer)
         assert self.cells.bias is not None

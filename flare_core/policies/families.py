@@ -6,12 +6,12 @@ from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from flare_core.errors import BundleError
 from flare_core.policies.agent import Senses
 from flare_core.policies.interface import Policy, PolicySenses, Shape, Views
+from flare_core.policies.shapes import shapes_only
 from flare_core.policies.small import SmallPolicy
 from flare_core.policies.spec import PolicySpec
 from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
@@ -53,7 +53,7 @@ def policy_of(spec: Shape, state: Mapping[str, Tensor]) -> Policy:
         BundleError: tensors are missing, left over or of another shape, or no network can be built of the sizes.
         PolicyError: its frozen encoders are not among them and cannot be had.
     """
-    with torch.device("meta"):  # first without memory: a file may name any size
+    with shapes_only():  # first without memory: a file may name any size
         wanted: dict[str, Tensor] = _made(spec).state_dict()
     unproved = sum(value.numel() for name, value in wanted.items() if name not in state and _comes_from_elsewhere(spec, name))
     if unproved > MAX_NUMBERS:

@@ -79,7 +79,7 @@ class Tower(Actor):
         self.blocks = nn.ModuleList(Block(w, spec.heads) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(w)
         self.head = nn.Linear(w, outputs)
-        rate = torch.exp(torch.arange(0, w, 2) * (-math.log(2000.0) / w))
+        rate = torch.exp(torch.arange(0, w, 2, device="cpu") * (-math.log(2000.0) / w))
         self.register_buffer("rate", rate, persistent=False)
         nn.init.normal_(self.previous.weight, std=0.1)
 

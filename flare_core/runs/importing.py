@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from torch import Tensor
 
 from flare_core.adapters.formats.container import Checkpoint, read_checkpoint
@@ -17,6 +16,7 @@ from flare_core.adapters.formats.table import KeyAccount
 from flare_core.bundles.bundle import Bundle, refuse_taken, save_bundle
 from flare_core.embodiments.spec import load_embodiment
 from flare_core.errors import CheckpointError
+from flare_core.policies.shapes import shapes_only
 from flare_core.policies.spoc.policy import TOKENIZER, SpocPolicy
 from flare_core.policies.spoc.spec import HUB
 from flare_core.policies.spoc.tokenizer import Words, held
@@ -134,7 +134,7 @@ def _with_tokenizer(imported: Imported, path: Path) -> Imported:
 
 def _check_fits(path: Path, imported: Imported) -> None:
     """The tensors are those of a policy of this shape, name by name; encoders that stay outside are the only ones that may lack."""
-    with torch.device("meta"):
+    with shapes_only():
         wanted: dict[str, Tensor] = SpocPolicy(imported.spec).state_dict()
     wanted |= {TOKENIZER: imported.state[TOKENIZER]} if TOKENIZER in imported.state else {}
     missing = [name for name in wanted if name not in imported.state and not name.startswith(imported.spec.outside)]

@@ -44,7 +44,7 @@ class SpocTower(Actor):
             self.join = nn.Linear(w, w)
         self.decoder = Decoder(spec)
         self.head = nn.Linear(w, outputs)
-        rate = torch.exp(torch.arange(0, w, 2) * (-math.log(10000.0) / w))
+        rate = torch.exp(torch.arange(0, w, 2, device="cpu") * (-math.log(10000.0) / w))
         self.register_buffer("rate", rate, persistent=False)
         nn.init.uniform_(self.previous.weight, -0.01, 0.01)
 

@@ -290,7 +290,7 @@ def draw(
     tt, tb = lens[3] / lens[1], (F(height) - lens[3]) / lens[1]
     ll, lr, lt, lb = math.sqrt(ONE + tl * tl), math.sqrt(ONE + tr * tr), math.sqrt(ONE + tt * tt), math.sqrt(ONE + tb * tb)
     base = faces.house_face[house]
-    none = parts = np.int64(0)  # a literal is a type of its own, for which numba would compile the kernel once more
+    none = parts = int(np.int64(0))  # a literal is a type of its own, for which numba would compile the kernel once more
     for g in range(faces.house_group[house], faces.house_group[house + 1]):
         x0, y0, x1, y1 = ZERO, ZERO, F(width), F(height)
         room = faces.group[g, 0]
@@ -329,7 +329,7 @@ def draw(
     p, u, v, n, shade, look = faces.p, faces.u, faces.v, faces.n, faces.shade, faces.look
     count = _draw_faces(p, u, v, n, shade, look, part, scissor, parts, r, eye, lens, palette, inverse, winner, record, ident, none)
     if own.look.shape[0] > 0:
-        part[0, 0], part[0, 1], parts = 0, own.look.shape[0], np.int64(1)
+        part[0, 0], part[0, 1], parts = 0, own.look.shape[0], int(np.int64(1))
         scissor[0, 0], scissor[0, 1], scissor[0, 2], scissor[0, 3] = ZERO, ZERO, F(width), F(height)
         p, u, v, n, shade, look = own.p[row], own.u[row], own.v[row], own.n[row], own.shade[row], own.look
         count = _draw_faces(p, u, v, n, shade, look, part, scissor, parts, r, eye, lens, palette, inverse, winner, record, ident, count)
