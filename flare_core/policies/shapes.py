@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 # Of what our networks do when they are made: that for which torch, on `meta`, loads its compiler, which takes seconds.
-_LEFT_OUT: Final = frozenset[object]({Tensor.normal_, torch.nn.init.normal_})
+_LEFT_OUT: Final[tuple[object, ...]] = (Tensor.normal_, torch.nn.init.normal_)
 
 
 @contextlib.contextmanager
