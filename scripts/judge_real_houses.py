@@ -13,9 +13,9 @@ from flare_core.bundles.bundle import load_bundle
 from flare_core.evaluation.report import Episodes, compare, comparison_table, markdown
 from flare_core.houses.procthor import read_house
 from flare_core.policies.interface import Policy
+from flare_core.runs.candidate import ready
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
-from flare_core.runs.evaluating import ready
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.finetune import calibrated_policy
 from flare_core.runs.judge import judge_policy

@@ -23,7 +23,7 @@ import numpy as np
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.evaluation.report import Episodes, markdown
 from flare_core.evaluation.statistics import paired_bootstrap, wilson
-from flare_core.runs.evaluating import ready
+from flare_core.runs.candidate import ready
 from flare_core.runs.facts import commit, machine
 from flare_core.runs.judge import judge_policy
 from flare_core.runs.randomness import declared, in_evaluation

@@ -20,7 +20,7 @@ from flare_core.envs.observation import BodyState
 from flare_core.envs.play import GOAL_WORDS, MOST_WORDS, Observation
 from flare_core.errors import ActingError
 from flare_core.policies.distribution import log_probabilities, sample
-from flare_core.runs.evaluating import Candidate, ready
+from flare_core.runs.candidate import Candidate, ready
 from flare_core.seeding import key_of, uniforms
 from flare_core.tasks.words import Vocabulary, split_words
 

@@ -38,8 +38,9 @@ def evaluate(
     BUNDLE is a bundle's folder, shipped:NAME or hub://org/name@revision. Actions are sampled unless --greedy adds a second row.
     """
     from flare_core.adapters.spec import simulator_of
+    from flare_core.runs.candidate import ready
     from flare_core.runs.console import ConsoleWatcher
-    from flare_core.runs.evaluating import Plan, ready, share_out
+    from flare_core.runs.evaluating import Plan, share_out
     from flare_core.runs.evaluating import evaluate as judge
     from flare_core.runs.randomness import in_evaluation
     from flare_core.runs.stopping import Stopping

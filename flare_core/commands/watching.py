@@ -51,8 +51,8 @@ def watch(
     BUNDLE is a bundle's folder, shipped:NAME or hub://ORG/NAME@REVISION. The episodes, and the actions in them, are those that
     `flare evaluate` plays with the same --seed. They are played in the embedded simulator.
     """
+    from flare_core.runs.candidate import ready
     from flare_core.runs.console import ConsoleWatcher
-    from flare_core.runs.evaluating import ready
     from flare_core.runs.stopping import Stopping
     from flare_core.runs.watching import watch as watching
     from flare_core.runs.watching.video import check_extra

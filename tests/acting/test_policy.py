@@ -12,7 +12,7 @@ import flare_core
 from flare_core.acting.policy import Policy
 from flare_core.errors import ActingError, BundleError
 from flare_core.evaluation.episodes import policy_actor
-from flare_core.runs.evaluating import ready
+from flare_core.runs.candidate import ready
 from flare_core.simulators.embedded.pack import ScenePack
 from tests.acting.rig import bundle_for, grey, noise, pictures, stage_for, state
 from tests.cli_tools import flare, tiny_bundle

@@ -8,7 +8,8 @@ import pytest
 from flare_core.embodiments.body import Jitter, Noise
 from flare_core.houses.generate import generate_house
 from flare_core.houses.procthor import parse_house
-from flare_core.runs.evaluating import Candidate, ready, scene_of
+from flare_core.runs.candidate import Candidate, ready
+from flare_core.runs.evaluating import scene_of
 from flare_core.runs.pretraining import HELD_OUT_BODIES
 from flare_core.runs.randomness import declared
 from flare_core.runs.stages import NOTHING, Ground, Scene

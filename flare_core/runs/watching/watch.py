@@ -10,7 +10,8 @@ from flare_core.adapters.plan import ViewEntry
 from flare_core.adapters.planning import plan_views
 from flare_core.adapters.spec import SimulatorSpec
 from flare_core.errors import SimError
-from flare_core.runs.evaluating import Candidate, scene_of
+from flare_core.runs.candidate import Candidate
+from flare_core.runs.evaluating import scene_of
 from flare_core.runs.finetune import Watcher
 from flare_core.runs.stages import EMBEDDED, HELD_OUT_HOUSES, Scene, Split, ground_of
 from flare_core.runs.trails import held_out_house

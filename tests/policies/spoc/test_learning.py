@@ -18,9 +18,9 @@ from flare_core.policies.spec import View
 from flare_core.policies.spoc.policy import SpocPolicy
 from flare_core.policies.spoc.senses import SpocSenses
 from flare_core.policies.spoc.spec import SpocSpec
+from flare_core.runs.candidate import ready
 from flare_core.runs.carry import Transfer, carried_policy, own_views
 from flare_core.runs.compose import load_plan
-from flare_core.runs.evaluating import ready
 from flare_core.runs.finetune import bundle_of, calibrated_policy, lineage, scene_for
 from flare_core.runs.finetune import senses_of as transfer_senses
 from flare_core.runs.judge import judge_policy
