@@ -368,6 +368,13 @@ def test_the_client_needs_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_robots_process_loads_neither_training_nor_drawing() -> None:
+    unneeded = {"matplotlib", "flare_core.learning.finetune", "ai2thor"}
+    script = f"import sys, flare_core.acting.server; print(sorted({unneeded} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_server_of_another_version_is_refused() -> None:
     from websockets.sync.server import ServerConnection, serve
 
