@@ -1,4 +1,4 @@
-"""The two ways kernels are compiled, in one place and typed.
+"""The ways kernels are compiled, in one place and typed.
 
 `kernel` keeps IEEE arithmetic (poses, contact, sight). `fast_kernel` allows reassociation and is for pixels only.
 Both give the same bits on one machine whatever the batch, since no kernel sums over rows.
