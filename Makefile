@@ -9,7 +9,7 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 WORKERS ?= 4
 PROBE := build/probe
 
-.PHONY: setup demo test format lint types order kernels unit docs dist clean
+.PHONY: setup demo test format lint types order unit docs dist clean
 
 setup: $(STAMP)
 
@@ -22,9 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/flare train specs/transfers/stretch_to_locobot.yaml --out runs/demo --resume
 
-test: lint
-	$(MAKE) -j2 types kernels
-	$(MAKE) order unit docs dist
+test: lint types order unit docs dist
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -39,10 +37,6 @@ types: setup
 
 order: setup
 	$(BIN)/lint-imports
-
-# Compiles what the simulator is made of, once: tests that begin side by side in a fresh checkout would each compile it.
-kernels: setup
-	$(BIN)/flare bench --seconds 0.1
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

@@ -72,18 +72,18 @@ def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2t
 
 def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Path) -> None:
     out, draws = tmp_path / "run", random.Random(0)
-    run = start(out, 8, 16, 640, "simulator.timeout_s=3", "simulator.start_timeout_s=45", "recipe.evaluation_episodes=2")
+    run = start(out, 8, 32, 1280, "simulator.timeout_s=3", "simulator.start_timeout_s=45", "recipe.evaluation_episodes=2")
     hurt = 0
     while run.poll() is None:
         time.sleep(0.7)
         alive = engines(tmp_path)
-        if (out / "log.jsonl").exists() and len(log_of(out)) < 4 and alive and hurt < 6:
+        if (out / "log.jsonl").exists() and len(log_of(out)) < 4 and alive and hurt < 12:
             os.kill(draws.choice(alive), draws.choice([signal.SIGKILL, signal.SIGSTOP]))
             hurt += 1
     assert run.stdout is not None
     assert run.returncode == 0, run.stdout.read()[-2000:]
     assert hurt >= 3
-    assert [record["steps"] for record in log_of(out)] == list(range(128, 641, 128)), "no update is lost"
+    assert [record["steps"] for record in log_of(out)] == list(range(256, 1281, 256)), "no update is lost"
     assert 0 < int(str(log_of(out)[-1]["lost"])) <= hurt, "what was lost is counted"
     assert engines(tmp_path) == []
 

@@ -6,6 +6,7 @@ policy that holds encoder and actor (`Policy`), and what turns observations into
 Shapes: T steps, B rows, E episodes, W width, A actions.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -89,6 +90,14 @@ def stack(parts: Sequence[P]) -> P:
     """Single steps (B, ...) to a sequence (T, B, ...)."""
     kind, parts = type(parts[0]), parts[0].aligned(parts)
     return kind(**{name: torch.stack([getattr(part, name) for part in parts]) for name in kind.__slots__})
+
+
+def step_rates(width: int, longest: float) -> Tensor:
+    """Rates of the sines and cosines that tell how late in its episode a step is: (width / 2,), from 1 down to about 1 / `longest`.
+
+    On the CPU also among networks without numbers: see `shapes_only`.
+    """
+    return torch.exp(torch.arange(0, width, 2, device="cpu") * (-math.log(longest) / width))
 
 
 class Network(nn.Module, ABC):

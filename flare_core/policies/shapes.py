@@ -14,7 +14,10 @@ _LEFT_OUT: Final[tuple[object, ...]] = (Tensor.normal_, torch.nn.init.normal_)
 
 @contextlib.contextmanager
 def shapes_only() -> Iterator[None]:
-    """Networks that are made meanwhile have tensors on the `meta` device, without numbers."""
+    """Networks that are made meanwhile have tensors on the `meta` device, without numbers.
+
+    They keep to what that device does by itself: `torch.cat`, `torch.exp` and products of mixed types load the compiler as well.
+    """
     with torch.device("meta"), _Unfilled():
         yield
 

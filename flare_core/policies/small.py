@@ -4,7 +4,6 @@ Shapes: T steps, B rows, F features, G goal width, L words, D body inputs, W wid
 The encoder is trained by cloning and frozen afterwards; its features are computed once and stored.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from flare_core.policies.encoder import Encoder
-from flare_core.policies.interface import Actor, Policy, PolicyInputs
+from flare_core.policies.interface import Actor, Policy, PolicyInputs, step_rates
 from flare_core.policies.memory import Memory, age_after, window
 from flare_core.policies.spec import PolicySpec
 
@@ -79,8 +78,7 @@ class Tower(Actor):
         self.blocks = nn.ModuleList(Block(w, spec.heads) for _ in range(spec.layers))
         self.norm = nn.LayerNorm(w)
         self.head = nn.Linear(w, outputs)
-        rate = torch.exp(torch.arange(0, w, 2, device="cpu") * (-math.log(2000.0) / w))
-        self.register_buffer("rate", rate, persistent=False)
+        self.register_buffer("rate", step_rates(w, 2000.0), persistent=False)
         nn.init.normal_(self.previous.weight, std=0.1)
 
     def fuse(self, inputs: Inputs) -> Tensor:

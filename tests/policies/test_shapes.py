@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
@@ -34,5 +35,5 @@ def test_names_and_shapes_are_those_of_the_network_itself() -> None:
 
 
 def test_loading_a_policy_does_not_load_torchs_compiler_as_the_meta_device_alone_would() -> None:
-    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout.split() == ["False", "True"]

@@ -3,12 +3,10 @@
 Shapes: T steps, B rows, V views that are fed, P patches of a view, F channels, L words, W width, U different instructions.
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from flare_core.policies.interface import Actor
+from flare_core.policies.interface import Actor, step_rates
 from flare_core.policies.memory import Memory
 from flare_core.policies.spoc.blocks import Words
 from flare_core.policies.spoc.decoder import Decoder
@@ -44,8 +42,7 @@ class SpocTower(Actor):
             self.join = nn.Linear(w, w)
         self.decoder = Decoder(spec)
         self.head = nn.Linear(w, outputs)
-        rate = torch.exp(torch.arange(0, w, 2, device="cpu") * (-math.log(10000.0) / w))
-        self.register_buffer("rate", rate, persistent=False)
+        self.register_buffer("rate", step_rates(w, 10000.0), persistent=False)
         nn.init.uniform_(self.previous.weight, -0.01, 0.01)
 
     def empty_memory(self, rows: int) -> Memory:
