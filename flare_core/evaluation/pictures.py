@@ -112,6 +112,7 @@ def learning_curve(
     bottom = below[-1] if below else top
     bottom.set_xlabel("environment steps")
     bottom.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    lay_out(figure)
     figure.savefig(path, dpi=DPI)
 
 
@@ -144,10 +145,20 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
             axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False, fontsize=8, ncols=2)
         labelled.append((axis, names))
     figure.set_dpi(DPI)
-    figure.draw_without_rendering()  # the layout moves the axes, and names are placed in what is left
+    lay_out(figure)  # it moves the axes, and names are placed in what is left
     for axis, names in labelled:
         settle(axis, names)
     figure.savefig(path, dpi=DPI)
+
+
+def lay_out(figure: Figure) -> None:
+    """Give all axes their final places, which drawing then leaves as they are: finding them takes longer than drawing."""
+    engine = figure.get_layout_engine()
+    assert engine is not None  # the figure was made with one
+    engine.execute(figure)
+    figure.set_layout_engine(None)
+    for axis in figure.axes:
+        axis.apply_aspect()
 
 
 def image_grid(images: Sequence[npt.NDArray[np.uint8]], titles: Sequence[str], path: Path, columns: int = 2) -> None:
@@ -160,6 +171,7 @@ def image_grid(images: Sequence[npt.NDArray[np.uint8]], titles: Sequence[str], p
         axis.imshow(image, interpolation="nearest")
         axis.set_title(title, fontsize=9, loc="left", wrap=True)
         axis.set_axis_off()
+    lay_out(figure)
     figure.savefig(path, dpi=DPI)
 
 

@@ -20,7 +20,7 @@ from flare_core.embodiments.body import Arm, Camera, Embodiment
 from flare_core.embodiments.sightlines import elevation_angles, floor_from_m
 from flare_core.evaluation.floor_lines import draw_floor_lines
 from flare_core.evaluation.lettering import wrapped
-from flare_core.evaluation.pictures import INK, LINES, PURPLE, plain
+from flare_core.evaluation.pictures import INK, LINES, PURPLE, lay_out, plain
 from flare_core.houses.doorways import narrowest_door_m
 
 Floats = npt.NDArray[np.float64]
@@ -62,6 +62,7 @@ def side_view(body: Embodiment, path: Path | BinaryIO, seen: Sequence[Seen] = ()
     """
     with style.context("default"):  # whatever a user's matplotlibrc says: dark on white, also on a dark page
         figure = _page(body, seen, actions)
+        lay_out(figure)
         figure.savefig(path, dpi=DPI, format="png", facecolor="white", metadata={"Software": None})  # equal robots give equal bytes
 
 

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from flare_core.embodiments.body import Embodiment
 from flare_core.errors import HouseError
-from flare_core.evaluation.pictures import DPI, top_down
+from flare_core.evaluation.pictures import DPI, lay_out, top_down
 from flare_core.houses.generate import generate_house, house_seeds
 from flare_core.houses.geometry import signed_area
 from flare_core.houses.house import House
@@ -89,6 +89,7 @@ def house_picture(house: House, body: Embodiment, path: Path) -> Path:
         axis.imshow(image)
         axis.set_title(f"{body.name} at x {start.x:.1f} m, z {start.z:.1f} m, facing {_degrees(start.yaw)}° clockwise from +z", fontsize=8)
         axis.set_axis_off()
+    lay_out(figure)
     figure.savefig(path, dpi=DPI)
     return path
 
