@@ -312,7 +312,8 @@ def test_time_left_is_told_from_the_pace_since_the_resumption(capfd: pytest.Capt
 
 def test_pretrain_sees_imitates_and_practises_and_writes_a_bundle_each_time(tmp_path: Path) -> None:
     views = ("views.navigation.width=32", "views.navigation.height=18", "views.manipulation.width=16", "views.manipulation.height=9")
-    small = ("houses=4", "evaluation_episodes=4", "task=objectnav_short", *views)
+    (tmp_path / "brief.yaml").write_text("kind: task\nextends: objectnav_short\nname: brief\nhorizon: 40\n")
+    small = ("houses=4", "evaluation_episodes=4", f"task={tmp_path}/brief.yaml", *views)
     settings = (
         "cloning.steps=512", "cloning.rows=4", "cloning.rollout=16", "cloning.minibatches=1",
         "perception.frames=512", "perception.buffer=256", "perception.batch=32",
