@@ -70,6 +70,7 @@ def fitted(data: Json) -> str:
 
 TABLES: Final[Mapping[str, tuple[str, Callable[[Json], str]]]] = {
     "result of make demo": ("results/demo.json", compared),
+    "result of the whole budget": ("results/locobot.json", compared),
     "result on TurtleBot 4": ("results/turtlebot4.json", compared),
     "result in real houses": ("results/real_houses.json", compared),
     "result of camera actions": ("results/camera_oracle.json", searched),

@@ -1,6 +1,6 @@
 """Evaluate a run's policy before and after in the three real ProcTHOR houses of the tests, and keep the figures.
 
-python scripts/judge_real_houses.py runs/demo --out results/real_houses.json
+python scripts/judge_real_houses.py runs/locobot --out results/real_houses.json
 """
 
 import argparse

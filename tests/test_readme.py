@@ -60,15 +60,22 @@ def test_the_tasks_of_the_page_are_valid(tmp_path: Path) -> None:
         load_task(tmp_path / f"{at}.yaml")
 
 
-@pytest.mark.parametrize("name", ["demo", "turtlebot4"])
+def demo_overrides() -> list[str]:
+    """What `make demo` changes of its transfer."""
+    line = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("DEMO := "))
+    return line.removeprefix("DEMO := -o ").split(" -o ")
+
+
+@pytest.mark.parametrize("name", ["demo", "locobot", "turtlebot4"])
 def test_results_are_of_the_policy_and_the_specs_that_come_along(name: str) -> None:
     path = ROOT / "results" / f"{name}.json"
     result = json.loads(path.read_text())
-    found = load_plan(result["transfer"])
+    overrides = demo_overrides() if name == "demo" else []
+    found = load_plan(result["transfer"], [tuple(pair.split("=")) for pair in overrides])
     hashes = {"transfer": found.loaded, "embodiment": found.embodiment, "task": found.task_spec, "recipe": found.recipe_spec}
     assert result["specs"] == {kind: spec.sha256 for kind, spec in hashes.items()}
     assert result["policy"] == weights_digest(found.bundle.state)
-    assert (result["split"], result["overrides"]) == ("test", [])
+    assert (result["split"], result["overrides"]) == ("test", overrides)
     assert result["difference"]["low"] > 0
 
 
