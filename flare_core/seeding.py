@@ -8,12 +8,14 @@ Reference: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", se
 """
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
+_FACTORS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
+_WEYL = np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint64)
+_ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
@@ -32,26 +34,34 @@ def stream(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([key_of(seed, purpose), 0], dtype=np.uint64), counter=words))
 
 
-def uniforms(key: int, episodes: npt.NDArray[np.int64], steps: npt.NDArray[np.int64], lane: int = 0) -> npt.NDArray[np.float64]:
+def uniforms(
+    key: int, episodes: npt.NDArray[np.int64], steps: npt.NDArray[np.int64], lane: int | npt.NDArray[np.int64] = 0
+) -> npt.NDArray[np.float64]:  # fmt: skip
     """Two uniform numbers in [0, 1) for every row.
 
     Args:
         key: from `key_of`.
         episodes: (B,) episode number of each row.
         steps: (B,) step within the episode.
-        lane: tells draws of one step apart; 0 to 2**32 - 1.
+        lane: tells draws of one step apart; 0 to 2**32 - 1, one for all or (B,) one for each.
 
     Returns:
         (B, 2), 53 random bits each.
     """
+    # The four words of the cipher as two arrays, of which one holds what is multiplied: half as many calls of numpy.
+    factor, other = np.empty((2, len(steps)), dtype=np.uint64), np.empty((2, len(steps)), dtype=np.uint64)
     episode = episodes.astype(np.uint64)
-    a, b = episode & _LOW, episode >> _SHIFT
-    c, d = steps.astype(np.uint64) & _LOW, np.full(len(steps), lane, dtype=np.uint64)
-    k0, k1 = key & 0xFFFFFFFF, key >> 32
-    for _ in range(10):
-        p0, p1 = a * _M0, c * _M1
-        a, b, c, d = (p1 >> _SHIFT) ^ b ^ np.uint64(k0), p1 & _LOW, (p0 >> _SHIFT) ^ d ^ np.uint64(k1), p0 & _LOW
-        k0, k1 = (k0 + _W0) & 0xFFFFFFFF, (k1 + _W1) & 0xFFFFFFFF
-    first = ((a << _SHIFT) | b) >> np.uint64(11)
-    second = ((c << _SHIFT) | d) >> np.uint64(11)
-    return np.stack([first, second], axis=1).astype(np.float64) * 2.0**-53
+    factor[0], other[0] = episode & _LOW, episode >> _SHIFT
+    factor[1], other[1] = steps.astype(np.uint64) & _LOW, lane
+    for round_key in _round_keys(key):
+        product = (factor * _FACTORS)[::-1]
+        factor, other = (product >> _SHIFT) ^ other ^ round_key, product & _LOW
+    words = ((factor << _SHIFT) | other) >> np.uint64(11)
+    return words.T.astype(np.float64, order="C") * 2.0**-53
+
+
+@lru_cache(maxsize=256)
+def _round_keys(key: int) -> npt.NDArray[np.uint64]:
+    """(rounds, 2, 1) what each round of the cipher mixes in."""
+    halves, turns = np.array([key & 0xFFFFFFFF, key >> 32], dtype=np.uint64), np.arange(_ROUNDS, dtype=np.uint64)
+    return ((halves + turns[:, None] * _WEYL) & _LOW)[:, :, None]

@@ -132,6 +132,9 @@ class Navigation(Protocol):
             None when there is no such place.
         """
 
+    def shows(self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int = 0) -> bool:
+        """Whether `field` has a way to anywhere, found out sooner than the way."""
+
     def room_field(self, house: int, rooms: tuple[int, ...], body: int = 0) -> Field | None:
         """Way into the nearest of these rooms; None when the body can get into none."""
 

@@ -30,6 +30,14 @@ def overrides(*pairs: str) -> list[str]:
     return [word for pair in pairs for word in ("-o", pair)]
 
 
+def share_houses(home: Path) -> None:
+    """Let another home folder use the houses that are compiled in this one; what else is kept there stays apart."""
+    place = Path(".cache") / "flare_core" / "houses"
+    (Path.home() / place).mkdir(parents=True, exist_ok=True)
+    (home / place).parent.mkdir(parents=True, exist_ok=True)
+    (home / place).symlink_to(Path.home() / place)
+
+
 def tiny_bundle(folder: Path, robot: str | Path = "stretch_re1") -> Path:
     """A policy of the Stretch, or of another robot or many bodies, that is small enough to train in seconds."""
     body, embodiment = load_embodiment(robot, random="middle")

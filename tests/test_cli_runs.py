@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from matplotlib.path import Path as MplPath
 
 from flare_core.bundles.bundle import load_bundle, save_bundle, weights_digest
+from flare_core.runs import benchmark
 from flare_core.runs.compose import load_plan
 from flare_core.runs.console import ConsoleWatcher
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
@@ -348,7 +350,8 @@ def test_pretraining_without_a_beginning_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_bench_measures_three_things_and_names_the_machine() -> None:
+def test_bench_measures_three_things_and_names_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "make_tuner", partial(benchmark.make_tuner, rows=8))
     result = flare("bench", "--seconds", "0.1")
     assert result.exit_code == 0, result.output
     for words in ("renderer, frames of 64x64", "environment, steps of stretch_re1 with 2 cameras", "training, steps of", "cores", "torch"):

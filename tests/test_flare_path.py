@@ -3,8 +3,8 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import flare_core
 from flare_core.bundles.bundle import load_bundle
 from flare_core.policies.families import policy_of, shape_from_json
 from tests.adapters.formats import layouts
+from tests.cli_tools import flare, overrides, share_houses
 
 FLARE = Path(sys.executable).with_name("flare")
 FILE = "FLaRe_objectnav_sparse_reward_000021026752.pt"
@@ -24,37 +25,40 @@ SIZE = layouts.REAL if IS_FULL else layouts.Size()
 ROLLOUT = 4 if IS_FULL else 16
 
 
-def run(folder: Path, *words: str) -> str:
-    environment = {**os.environ, "HOME": str(folder), "COLUMNS": "200"}
-    environment.pop("CUDA_VISIBLE_DEVICES", None)
-    done = subprocess.run(
-        [str(FLARE), *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=580 if IS_FULL else 280, check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+def run(*words: str) -> str:
+    done = flare(*words)
+    assert done.exit_code == 0, done.output[-2000:]
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny checkpoint in the release's layout, with its encoder and a tokenizer beside it, imported."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tiny checkpoint in the release's layout, with its encoder and a tokenizer beside it, imported; where commands are given."""
     folder = tmp_path_factory.mktemp("path")
-    cache = Path.home() / ".cache"  # compiled houses are kept there; the client's own files are not to be
-    cache.mkdir(exist_ok=True)
-    (folder / ".cache").symlink_to(cache)
+    share_houses(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(folder))
+        patch.setenv("COLUMNS", "200")
+        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        patch.chdir(folder)
+        _import(folder)
+        yield folder
+
+
+def _import(folder: Path) -> None:
     layouts.save_allenact(folder / FILE, layouts.random_state(layouts.flare_rl(SIZE)))
     torch.save(layouts.random_state(layouts.dinov2(SIZE, "")), folder / "dinov2.pth")
     words = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2, "find": 3, "a": 4}, "<unk>"))
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     words.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     (folder / "tokenizer.json").write_text(words.to_str())
-    said = run(folder, "import", FILE, "--image-encoder", "dinov2.pth", "--tokenizer", "tokenizer.json", "--out", "bundles/flare_objectnav")
+    said = run("import", FILE, "--image-encoder", "dinov2.pth", "--tokenizer", "tokenizer.json", "--out", "bundles/flare_objectnav")
     assert "Format flare-rl" in said
-    return folder
 
 
 def test_only_head_and_previous_action_change_by_the_plan(folder: Path) -> None:
-    assert "look_left" in run(folder, "plan", "flare_objectnav_to_locobot")
-    run(folder, "adapt", "flare_objectnav_to_locobot", "--no-calibrate", "--out", "adapted")
+    assert "look_left" in run("plan", "flare_objectnav_to_locobot")
+    run("adapt", "flare_objectnav_to_locobot", "--no-calibrate", "--out", "adapted")
     source, target = load_bundle(folder / "bundles/flare_objectnav").state, load_bundle(folder / "adapted").state
     assert sorted(source) == sorted(target)
     changed = {name for name in source if source[name].shape != target[name].shape or not torch.equal(source[name], target[name])}
@@ -71,8 +75,8 @@ def test_evaluation_updates_and_bundle_through_client_and_engine(folder: Path) -
         "recipe.evaluation_episodes": 2, "recipe.evaluate_greedy": "false", "recipe.learning_rate": 0.01, "task.horizon": 20,
         "task.reward.step": -0.01,  # random weights find nothing, and nothing is learned from no reward at all
     }  # fmt: skip
-    words = [word for key, value in small.items() for word in ("-o", f"{key}={value}")]
-    assert "NOT AI2-THOR" in run(folder, "train", "flare_objectnav_to_locobot", "--out", "run", *words)
+    words = overrides(*(f"{key}={value}" for key, value in small.items()))
+    assert "NOT AI2-THOR" in run("train", "flare_objectnav_to_locobot", "--out", "run", *words)
     records = [json.loads(line) for line in (folder / "run/log.jsonl").read_text().splitlines()]
     assert [record["actor_learns"] for record in records] == [False, True, True]
     before, after = load_bundle(folder / "bundles/flare_objectnav"), load_bundle(folder / "run/bundle")

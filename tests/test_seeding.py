@@ -23,6 +23,12 @@ def test_purposes_seeds_and_lanes_are_told_apart() -> None:
     assert len(draws) == 8
 
 
+def test_every_row_may_have_a_lane_of_its_own() -> None:
+    episodes, steps, lanes = np.arange(6, dtype=np.int64), np.arange(6, dtype=np.int64) * 3, np.array([0, 1, 2, 0, 1, 2**32 - 1])
+    apart = [uniforms(key_of(3, "x"), episodes[at : at + 1], steps[at : at + 1], lane)[0] for at, lane in enumerate(lanes.tolist())]
+    assert np.array_equal(uniforms(key_of(3, "x"), episodes, steps, lanes), apart)
+
+
 def test_stream_is_a_function_of_its_counters() -> None:
     assert stream(1, "house", 4).random() == stream(1, "house", 4).random()
     assert stream(1, "house", 4).random() != stream(1, "house", 5).random()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli_tools import share_houses
+
 FLARE = Path(sys.executable).with_name("flare")
 ENGINE = f"{shlex.quote(str(FLARE))} thor-engine --build nanna"
 SMALL = (
@@ -27,9 +29,7 @@ def start(out: Path, rows: int, rollout: int, steps: int, *more: str) -> subproc
         f"recipe.rollout={rollout}", f"recipe.steps={steps}", *SMALL, *more,
     ]  # fmt: skip
     words = [str(FLARE), "train", "stretch_to_locobot", "--out", str(out), "--workers", "2"]
-    cache = Path.home() / ".cache"  # compiled houses are kept there; the client's own files are not to be
-    cache.mkdir(exist_ok=True)
-    (out.parent / ".cache").symlink_to(cache)
+    share_houses(out.parent)
     environment = {**os.environ, "HOME": str(out.parent), "COLUMNS": "200"}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     return subprocess.Popen(

@@ -116,9 +116,7 @@ class EpisodeSampler:
     @property
     def camera(self) -> str:
         """The camera of that view."""
-        camera = self._simulator.body.camera_for(self.view.role)
-        assert camera is not None  # task.check
-        return camera.name
+        return self._camera_of(self.view)
 
     def episode(self, number: int) -> Episode:
         """The episode of that number, whatever was drawn before.
@@ -171,10 +169,8 @@ class EpisodeSampler:
         """Way to where the task can succeed, of several targets in turn with one of them; None where that is nowhere."""
         navigation = self._simulator.navigation
         match self._goals[turn - 1]:
-            case Visible(role=role, within_m=within_m):
-                camera = self._simulator.body.camera_for(role)
-                assert camera is not None  # task.check
-                return navigation.field(house, objects, camera.name, within_m, body)
+            case Visible(within_m=within_m) as view:
+                return navigation.field(house, objects, self._camera_of(view), within_m, body)
             case Holding():
                 return navigation.reach_field(house, objects, body)
             case Near(within_m=within_m) if point is not None:
@@ -187,7 +183,19 @@ class EpisodeSampler:
 
     def _is_feasible(self, house: int, subject: Subject, body: int) -> bool:
         every = enumerate((subject.objects, *subject.later), 1)
-        return all(self.way(house, objects, subject.rooms, turn=turn, body=body) is not None for turn, objects in every)
+        return all(self._has_way(house, objects, subject.rooms, turn, body) for turn, objects in every)
+
+    def _has_way(self, house: int, objects: tuple[int, ...], rooms: tuple[int, ...], turn: int, body: int) -> bool:
+        """Whether `way` leads anywhere."""
+        goal = self._goals[turn - 1]
+        if not isinstance(goal, Visible):
+            return self.way(house, objects, rooms, turn=turn, body=body) is not None
+        return self._simulator.navigation.shows(house, objects, self._camera_of(goal), goal.within_m, body)
+
+    def _camera_of(self, view: Visible) -> str:
+        camera = self._simulator.body.camera_for(view.role)
+        assert camera is not None  # task.check
+        return camera.name
 
     def _house(self, number: int, attempt: int) -> int:
         """House of an episode; further attempts take the houses that follow in the same order."""
@@ -218,22 +226,26 @@ class EpisodeSampler:
                 if begun is not None:
                     return begun
                 continue
-            if isinstance(self.goal, RoomsMarked) or float(self._distances(field).max(initial=0.0)) >= START_M:
-                return self._begin(subject, field, number, draws)
+            cells, distances = self._starts(field)
+            far = np.ones(len(cells), dtype=np.bool_) if isinstance(self.goal, RoomsMarked) else distances >= START_M
+            if far.any():
+                return self._begin(subject, field, number, draws, cells[far])
             near = near or (subject, field)
-        return None if near is None else self._begin(*near, number, draws)
+        if near is None:
+            return None
+        cells, distances = self._starts(near[1])
+        return self._begin(*near, number, draws, cells[distances >= 0.5 * distances.max()])
 
-    def _distances(self, field: Field) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _starts(self, field: Field) -> tuple[Floats, Floats]:
+        """(N, 2) x, z where an episode may begin, and (N,) metres from there to the goal, 0 where there is no way."""
         cells = self._simulator.navigation.reachable(field.house, field.body)
         distances = self._simulator.navigation.distance(field, cells[:, 0], cells[:, 1])
-        return np.where(np.isfinite(distances), distances, 0.0)
+        return cells, np.where(np.isfinite(distances), distances, 0.0)
 
-    def _begin(self, subject: Subject, field: Field, number: int, draws: np.random.Generator) -> Episode:
-        distances = self._distances(field)
-        far = np.arange(len(distances)) if isinstance(self.goal, RoomsMarked) else np.flatnonzero(distances >= START_M)
-        cells = far if len(far) else np.flatnonzero(distances >= 0.5 * distances.max())
+    def _begin(self, subject: Subject, field: Field, number: int, draws: np.random.Generator, starts: Floats) -> Episode:
+        """An episode that begins at one of the starts (N, 2)."""
         poses = np.empty((TRIES, 3))
-        poses[:, :2] = self._simulator.navigation.reachable(field.house, field.body)[draws.choice(cells, TRIES)]
+        poses[:, :2] = draws.choice(starts, TRIES)
         poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
         at = 0
         if isinstance(self.goal, Visible):  # the first that does not show the target, else the first

@@ -17,7 +17,7 @@ import flare_core
 from flare_core.bundles.bundle import load_bundle, weights_digest
 from flare_core.hub import client
 from flare_core.hub.references import open_bundle, open_outline
-from tests.cli_tools import flare
+from tests.cli_tools import flare, share_houses
 from tests.hub.server import Fault, LocalHub
 
 TRANSFER = """
@@ -36,6 +36,7 @@ def home(server: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A user whose Hub is the local one."""
     monkeypatch.setattr(client, "HfApi", lambda: HfApi(endpoint=server.endpoint))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home" / "hf"))
+    share_houses(tmp_path / "home")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HF_TOKEN", "hf_write")
     return tmp_path / "home"

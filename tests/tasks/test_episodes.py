@@ -95,6 +95,21 @@ def test_only_what_the_body_can_see_is_asked_for(houses: ScenePack, body: Embodi
         assert len(low.field(episode).goals) > 0
 
 
+def test_what_is_shown_is_what_there_is_a_way_to_also_when_it_was_asked_before(houses: ScenePack, body: Embodiment) -> None:
+    low = replace(body, cameras=(replace(body.cameras[0], up_m=0.4, pitch=0.3, tilt=None),))
+    asked = [
+        (house, (target,), low.cameras[0].name, within_m)
+        for house in range(houses.house_count)
+        for target in range(len(houses.object_types[house]))
+        for within_m in (1.0, 3.0)
+    ]
+    simulators = [EmbeddedSimulator(houses, low, 1, 0) for _ in range(2)]
+    shown = [simulators[0].navigation.shows(*one) for one in asked]
+    led = [simulators[1].navigation.field(*one) is not None for one in asked]
+    assert shown == led == [simulators[1].navigation.shows(*one) for one in asked]
+    assert 0.1 < np.mean(shown) < 0.9
+
+
 def test_a_body_that_sees_nothing_is_refused_with_a_remedy(houses: ScenePack, body: Embodiment, task: Task) -> None:
     blind = replace(body, cameras=(replace(body.cameras[0], up_m=0.02, pitch=1.4, tilt=None),))
     sampler = EpisodeSampler(task, EmbeddedSimulator(houses, blind, 1, 0), Letters(), 0)

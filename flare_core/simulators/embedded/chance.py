@@ -17,12 +17,12 @@ def draw_jitter(body: Embodiment, key: int, episode: int) -> Floats:
     """(C, 6) change of every camera's mount and field of view for one episode, uniform within the body's limits."""
     jitter, cameras = body.jitter, len(body.cameras)
     widths = np.array([jitter.position_m] * 3 + [jitter.yaw, jitter.pitch, jitter.fov])
-    lanes = [uniforms(key, np.full(cameras, episode), np.arange(cameras), lane) for lane in range(3)]
-    drawn: Floats = (2 * np.concatenate(lanes, axis=1) - 1) * widths
+    at, lanes = np.append(np.tile(np.arange(cameras), 3), [cameras, cameras]), np.append(np.repeat(np.arange(3), cameras), [0, 1])
+    uniform = uniforms(key, np.full(len(at), episode), at, lanes)  # two for each lane of a camera; the last four are for all of them
+    drawn: Floats = (2 * uniform[:-2].reshape(3, cameras, 2).transpose(1, 0, 2).reshape(cameras, 6) - 1) * widths
     other = jitter.other_mounts
     if other is not None:
-        here = (np.array([episode]), np.array([cameras]))  # the lane behind the cameras': one draw for all of them
-        chance, lower, raised, narrower = np.concatenate([uniforms(key, *here, lane)[0] for lane in range(2)])
+        chance, lower, raised, narrower = uniform[-2:].ravel()
         if chance < other.share:
             drawn[:, UP] -= other.lower_m * lower
             drawn[:, PITCH] -= other.raised * raised

@@ -31,6 +31,7 @@ KEPT_GOALS: Final = 65536
 KEPT_FIELDS: Final = 512
 KEPT_EYES: Final = 16
 FEWER: Final = 8
+ALL: Final = 2**62  # more cells than any house has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,10 @@ class Kept(Generic[V]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._values: OrderedDict[Hashable, V] = OrderedDict()
+
+    def found(self, key: Hashable) -> V | None:
+        """The value of a key if it is there; that is no use of it."""
+        return self._values.get(key)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value of a key, made if it is not there."""
@@ -119,6 +124,11 @@ class Navigator:
         """Way to the nearest place from which the camera, turned as far as base and joints allow, sees one of the objects."""
         key = (house, body, objects, camera, within_m)
         return self._fields.get(key, lambda: self._make_field(house, objects, camera, within_m, body))
+
+    def shows(self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int = 0) -> bool:
+        """Whether there is such a place, of which one is enough here."""
+        goals = self._goals.found((house, body, objects, camera, within_m))
+        return len(self._make_goals(house, objects, camera, within_m, body, most=1) if goals is None else goals) > 0
 
     def room_field(self, house: int, rooms: tuple[int, ...], body: int = 0) -> Field | None:
         """Way into the nearest of these rooms."""
@@ -293,8 +303,10 @@ class Navigator:
         near, _ = grid.attach_band(grid.biggest_component(occupied), grid.BAND)
         return Grid(origin=(x0, z0), shape=shape, near=near)
 
-    def _make_goals(self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int) -> npt.NDArray[np.int32]:
-        """(G,) cells from which one of the objects can be seen."""
+    def _make_goals(
+        self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int, most: int = ALL
+    ) -> npt.NDArray[np.int32]:  # fmt: skip
+        """(G,) cells from which one of the objects can be seen; `most` that so many are enough of."""
         here, pack, view = self.grid(house, body), self._pack, self._bodies[body].camera(camera)
         low, high = pitch_range(self._bodies[body], view)
         mount = np.array([view.right_m, view.up_m, view.forward_m, view.yaw])
@@ -302,11 +314,13 @@ class Navigator:
         reachable = (here.near == np.arange(len(here.near))).reshape(here.shape)
         goal = np.zeros(here.shape, dtype=np.bool_)
         for own in objects:
-            views.mark_goals(
+            most -= views.mark_goals(
                 pack.boxes[rows], pack.box_object[rows], self._near_boxes, self._near_owners,
                 pack.object_box[pack.object_start[house] + own], own, mount, lens_of(view, VIEW_MARGIN), low, high, within_m,
-                reachable, *here.origin, grid.CELL_M, goal,
+                reachable, *here.origin, grid.CELL_M, goal, most,
             )  # fmt: skip
+            if most == 0:
+                break
         return np.flatnonzero(goal).astype(np.int32)
 
     def _make_field(self, house: int, objects: tuple[int, ...], camera: str, within_m: float, body: int) -> Field | None:

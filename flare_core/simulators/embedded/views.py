@@ -48,9 +48,9 @@ def eye_at(x: float, z: float, yaw: float, mount: Floats, out: Floats) -> None:
 @kernel
 def mark_goals(
     boxes: Floats, owners: Ints, near: Floats, near_owners: Ints, target: Floats, own: int, mount: Floats, lens: Floats, low: float,
-    high: float, within_m: float, reachable: Bools, x0: float, z0: float, cell: float, goal: Bools,
-) -> None:  # fmt: skip
-    """Mark the cells from which a camera, turned towards a point of the target, sees it.
+    high: float, within_m: float, reachable: Bools, x0: float, z0: float, cell: float, goal: Bools, most: int,
+) -> int:  # fmt: skip
+    """Mark the cells from which a camera, turned towards a point of the target, sees it, at most so many; how many were marked.
 
     Args:
         boxes, owners: of one house. near, near_owners: scratch of the same length.
@@ -67,7 +67,7 @@ def mark_goals(
     for index in range(POINTS):
         point_of(target, index, points[index])
     top, bottom = low - math.atan(lens[2]), high + math.atan(lens[3])
-    eye = np.empty(3)
+    eye, marked = np.empty(3), 0
     for j in range(max(0, int((target[2] - reach - z0) / cell)), min(nz - 1, int((target[2] + reach - z0) / cell)) + 1):
         for i in range(max(0, int((target[0] - reach - x0) / cell)), min(nx - 1, int((target[0] + reach - x0) / cell)) + 1):
             if goal[j, i] or not reachable[j, i]:
@@ -84,7 +84,11 @@ def mark_goals(
                     continue
                 if clear(near, near_owners, 0, count, own, eye[0], eye[1], eye[2], point):
                     goal[j, i] = True
+                    marked += 1
                     break
+            if marked == most:
+                return marked
+    return marked
 
 
 @kernel
