@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_tools import share_houses
+from tests.cli_tools import flare, overrides, share_houses
 
 FLARE = Path(sys.executable).with_name("flare")
 ENGINE = f"{shlex.quote(str(FLARE))} thor-engine --build nanna"
@@ -22,19 +22,27 @@ SMALL = (
 )  # fmt: skip
 
 
-def start(out: Path, rows: int, rollout: int, steps: int, *more: str) -> subprocess.Popen[str]:
-    """`flare train` of the LoCoBot transfer with simulator.kind=thor."""
+def train(out: Path, rows: int, rollout: int, steps: int, *more: str) -> list[str]:
+    """Words of `flare` that train the LoCoBot transfer with simulator.kind=thor."""
     keys = [
         "simulator.kind=thor", f"simulator.executable={ENGINE}", f"simulator.processes={rows}", f"recipe.rows={rows}",
         f"recipe.rollout={rollout}", f"recipe.steps={steps}", *SMALL, *more,
     ]  # fmt: skip
-    words = [str(FLARE), "train", "stretch_to_locobot", "--out", str(out), "--workers", "2"]
-    share_houses(out.parent)
-    environment = {**os.environ, "HOME": str(out.parent), "COLUMNS": "200"}
-    environment.pop("CUDA_VISIBLE_DEVICES", None)
-    return subprocess.Popen(
-        words + [word for key in keys for word in ("-o", key)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+    return ["train", "stretch_to_locobot", "--out", str(out), "--workers", "2", *overrides(*keys)]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own, by which its processes are known."""
+    share_houses(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([str(FLARE), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def engines(home: Path) -> list[int]:
@@ -59,11 +67,10 @@ def log_of(out: Path) -> list[dict[str, object]]:
 
 def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2thor(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run = start(out, 2, 32, 128)
-    text, _ = run.communicate(timeout=280)
-    assert run.returncode == 0, text[-2000:]
-    assert "radius: 0.1750 m in AI2-THOR, 0.1760 m in the robot's file" in text
-    assert "NOT AI2-THOR" in text
+    run = flare(*train(out, 2, 32, 128))
+    assert run.exit_code == 0, run.output[-2000:]
+    assert "radius: 0.1750 m in AI2-THOR, 0.1760 m in the robot's file" in run.output
+    assert "NOT AI2-THOR" in run.output
     assert [record["steps"] for record in log_of(out)] == [64, 128]
     assert "NOT AI2-THOR" in json.loads((out / "results.json").read_text())["simulator"]
     assert "through the ai2thor client and flare thor-engine" in (out / "bundle" / "README.md").read_text()
@@ -72,7 +79,7 @@ def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2t
 
 def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Path) -> None:
     out, draws = tmp_path / "run", random.Random(0)
-    run = start(out, 8, 32, 1280, "simulator.timeout_s=3", "simulator.start_timeout_s=45", "recipe.evaluation_episodes=2")
+    run = start(*train(out, 8, 32, 1280, "simulator.timeout_s=3", "simulator.start_timeout_s=45", "recipe.evaluation_episodes=2"))
     hurt = 0
     while run.poll() is None:
         time.sleep(0.7)
@@ -91,7 +98,7 @@ def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Pat
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_engine_outlives_its_trainer(tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "run"
-    run = start(out, 2, 32, 100_000)
+    run = start(*train(out, 2, 32, 100_000))
     deadline = time.monotonic() + 200
     while not (out / "log.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
