@@ -20,6 +20,7 @@ SMALL = (
     "task.horizon=30", "recipe.minibatches=1", "recipe.epochs=1", "recipe.critic_warmup_steps=0", "recipe.evaluation_episodes=4",
     "recipe.houses=4", "recipe.evaluate_greedy=false",
 )  # fmt: skip
+UNCALIBRATED = "new_actions={start: nearest}"  # no probability is asked for, for which every engine would be started once more
 
 
 def train(out: Path, rows: int, rollout: int, steps: int, *more: str) -> list[str]:
@@ -79,7 +80,8 @@ def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2t
 
 def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Path) -> None:
     out, draws = tmp_path / "run", random.Random(0)
-    run = start(*train(out, 8, 32, 1280, "simulator.timeout_s=3", "simulator.start_timeout_s=45", "recipe.evaluation_episodes=2"))
+    limits = ("simulator.timeout_s=3", "simulator.start_timeout_s=45")
+    run = start(*train(out, 8, 32, 1280, *limits, "recipe.evaluation_episodes=2", UNCALIBRATED))
     hurt = 0
     while run.poll() is None:
         time.sleep(0.7)
@@ -98,7 +100,7 @@ def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Pat
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_engine_outlives_its_trainer(tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "run"
-    run = start(*train(out, 2, 32, 100_000))
+    run = start(*train(out, 2, 32, 100_000, UNCALIBRATED))
     deadline = time.monotonic() + 200
     while not (out / "log.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -133,6 +133,14 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
     assert not same(first, other)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> FineTuner:
+    """A whole run of the recipe as it is."""
+    run = patient(tuner(tmp_path_factory.mktemp("plain")))
+    run.run(quiet)
+    return run
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -147,9 +155,8 @@ def test_same_seed_gives_the_same_weights_and_another_seed_does_not(tmp_path: Pa
     ],
     ids=str,
 )
-def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, change: dict[str, object]) -> None:
-    plain, switched = patient(tuner(tmp_path / "plain")), patient(tuner(tmp_path / "switched", RECIPE.model_copy(update=change)))
-    plain.run(quiet)
+def test_every_switch_changes_the_weights_and_nothing_breaks(tmp_path: Path, plain: FineTuner, change: dict[str, object]) -> None:
+    switched = patient(tuner(tmp_path, RECIPE.model_copy(update=change)))
     switched.run(quiet)
     assert not all(torch.equal(a, b) for a, b in zip(plain.learner.actor.parameters(), switched.learner.actor.parameters(), strict=True))
 
