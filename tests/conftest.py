@@ -14,7 +14,9 @@ from flare_core.simulators.embedded.pack import ScenePack, pack
 
 torch.set_num_threads(1)
 
-LONG: Final = ("test_thor_run.py", "test_flare_path.py", "test_cli_runs.py")  # whole commands, minutes of them
+LONG: Final = (  # a minute or more each
+    "test_thor_run.py", "test_flare_path.py", "test_cli_runs.py", "test_finetune.py", "test_any_body.py", "test_learning.py",
+)  # fmt: skip
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
