@@ -65,7 +65,7 @@ class Kept(Generic[V]):
         self._values: OrderedDict[Hashable, V] = OrderedDict()
 
     def found(self, key: Hashable) -> V | None:
-        """The value of a key if it is there; that is no use of it."""
+        """The value of a key if it is there, which does not count as a use of it."""
         return self._values.get(key)
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
