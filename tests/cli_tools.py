@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from click.testing import CliRunner, Result
 
@@ -36,6 +37,14 @@ def share_houses(home: Path) -> None:
     (Path.home() / place).mkdir(parents=True, exist_ok=True)
     (home / place).parent.mkdir(parents=True, exist_ok=True)
     (home / place).symlink_to(Path.home() / place)
+
+
+def move_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Run what follows as from another home folder, on a wide terminal and with no GPU chosen, as a client of AI2-THOR wants it."""
+    share_houses(home)
+    patch.setenv("HOME", str(home))
+    patch.setenv("COLUMNS", "200")
+    patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 def tiny_bundle(folder: Path, robot: str | Path = "stretch_re1") -> Path:

@@ -16,7 +16,7 @@ import flare_core
 from flare_core.bundles.bundle import load_bundle
 from flare_core.policies.families import policy_of, shape_from_json
 from tests.adapters.formats import layouts
-from tests.cli_tools import flare, overrides, share_houses
+from tests.cli_tools import flare, move_home, overrides
 
 FLARE = Path(sys.executable).with_name("flare")
 FILE = "FLaRe_objectnav_sparse_reward_000021026752.pt"
@@ -35,11 +35,8 @@ def run(*words: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A tiny checkpoint in the release's layout, with its encoder and a tokenizer beside it, imported; where commands are given."""
     folder = tmp_path_factory.mktemp("path")
-    share_houses(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(folder))
-        patch.setenv("COLUMNS", "200")
-        patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        move_home(patch, folder)
         patch.chdir(folder)
         _import(folder)
         yield folder

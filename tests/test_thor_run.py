@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_tools import flare, overrides, share_houses
+from tests.cli_tools import flare, move_home, overrides
 
 FLARE = Path(sys.executable).with_name("flare")
 ENGINE = f"{shlex.quote(str(FLARE))} thor-engine --build nanna"
@@ -33,13 +33,9 @@ def train(out: Path, rows: int, rollout: int, steps: int, *more: str) -> list[st
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home of the test's own, by which its processes are known."""
-    share_houses(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return tmp_path
+    move_home(monkeypatch, tmp_path)
 
 
 def start(*words: str) -> subprocess.Popen[str]:

@@ -116,7 +116,7 @@ class EpisodeSampler:
     @property
     def camera(self) -> str:
         """The camera of that view."""
-        return self._camera_of(self.view)
+        return self._camera_of(self.view.role)
 
     def episode(self, number: int) -> Episode:
         """The episode of that number, whatever was drawn before.
@@ -169,8 +169,8 @@ class EpisodeSampler:
         """Way to where the task can succeed, of several targets in turn with one of them; None where that is nowhere."""
         navigation = self._simulator.navigation
         match self._goals[turn - 1]:
-            case Visible(within_m=within_m) as view:
-                return navigation.field(house, objects, self._camera_of(view), within_m, body)
+            case Visible(role=role, within_m=within_m):
+                return navigation.field(house, objects, self._camera_of(role), within_m, body)
             case Holding():
                 return navigation.reach_field(house, objects, body)
             case Near(within_m=within_m) if point is not None:
@@ -190,10 +190,10 @@ class EpisodeSampler:
         goal = self._goals[turn - 1]
         if not isinstance(goal, Visible):
             return self.way(house, objects, rooms, turn=turn, body=body) is not None
-        return self._simulator.navigation.shows(house, objects, self._camera_of(goal), goal.within_m, body)
+        return self._simulator.navigation.shows(house, objects, self._camera_of(goal.role), goal.within_m, body)
 
-    def _camera_of(self, view: Visible) -> str:
-        camera = self._simulator.body.camera_for(view.role)
+    def _camera_of(self, role: str) -> str:
+        camera = self._simulator.body.camera_for(role)
         assert camera is not None  # task.check
         return camera.name
 
@@ -215,7 +215,7 @@ class EpisodeSampler:
             return self._begin_with_point(house, number, draws, self.task.subjects.points, body)
         present, share = self._subjects_in(house), self.task.in_sight
         in_sight = share == 1.0 or (share > 0.0 and float(stream(self._seed, "start", number).random()) < share)
-        near: tuple[Subject, Field] | None = None
+        near: tuple[Subject, Field, Floats] | None = None
         for at in draws.permutation(len(present)).tolist():
             subject = present[at]
             field = self.way(house, subject.objects, subject.rooms, body=body)
@@ -229,12 +229,9 @@ class EpisodeSampler:
             cells, distances = self._starts(field)
             far = np.ones(len(cells), dtype=np.bool_) if isinstance(self.goal, RoomsMarked) else distances >= START_M
             if far.any():
-                return self._begin(subject, field, number, draws, cells[far])
-            near = near or (subject, field)
-        if near is None:
-            return None
-        cells, distances = self._starts(near[1])
-        return self._begin(*near, number, draws, cells[distances >= 0.5 * distances.max()])
+                return self._begin(subject, field, cells[far], number, draws)
+            near = near or (subject, field, cells[distances >= 0.5 * distances.max(initial=0.0)])
+        return None if near is None else self._begin(*near, number, draws)
 
     def _starts(self, field: Field) -> tuple[Floats, Floats]:
         """(N, 2) x, z where an episode may begin, and (N,) metres from there to the goal, 0 where there is no way."""
@@ -242,7 +239,7 @@ class EpisodeSampler:
         distances = self._simulator.navigation.distance(field, cells[:, 0], cells[:, 1])
         return cells, np.where(np.isfinite(distances), distances, 0.0)
 
-    def _begin(self, subject: Subject, field: Field, number: int, draws: np.random.Generator, starts: Floats) -> Episode:
+    def _begin(self, subject: Subject, field: Field, starts: Floats, number: int, draws: np.random.Generator) -> Episode:
         """An episode that begins at one of the starts (N, 2)."""
         poses = np.empty((TRIES, 3))
         poses[:, :2] = draws.choice(starts, TRIES)
@@ -254,9 +251,8 @@ class EpisodeSampler:
 
     def _begin_in_sight(self, subject: Subject, field: Field, number: int, draws: np.random.Generator) -> Episode | None:
         """An episode that begins where a target is seen within IN_SIGHT_M; None where that is nowhere."""
-        navigation, camera = self._simulator.navigation, self._simulator.body.camera_for("navigation")
-        assert camera is not None  # task.check
-        views = navigation.field(field.house, subject.objects, camera.name, IN_SIGHT_M, field.body)
+        navigation, camera = self._simulator.navigation, self._camera_of("navigation")
+        views = navigation.field(field.house, subject.objects, camera, IN_SIGHT_M, field.body)
         if views is None:
             return None
         cells = navigation.reachable(field.house, field.body)
@@ -265,7 +261,7 @@ class EpisodeSampler:
             poses = np.empty((TRIES, 3))
             poses[:, :2] = cells[draws.choice(near, TRIES)]
             poses[:, 2] = draws.uniform(-np.pi, np.pi, TRIES)
-            seen = navigation.sees(field.house, poses, subject.objects, camera.name, IN_SIGHT_M, field.body)
+            seen = navigation.sees(field.house, poses, subject.objects, camera, IN_SIGHT_M, field.body)
             if seen.any():
                 return self._episode_of(subject, field, number, poses[int(np.argmax(seen))], draws)
         return None
