@@ -3,12 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# For users elsewhere who want the CPU build of torch: TORCH_INDEX=https://download.pytorch.org/whl/cpu make setup
-INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+UV := $(BIN)/uv pip install -c constraints.txt
 # Twice the two cores that the suite is made for: a third of the time its tests wait, for engines and for time limits.
 WORKERS ?= 4
 PROBE := build/probe
 DEMO := -o recipe.steps=400000 -o recipe.evaluate_greedy=false
+# uv does not read pip's settings; where pip was told to look for wheels (a CPU build of torch), uv looks too.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Where it is set, every one of some hundred processes would compile all modules that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -18,8 +19,9 @@ setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --no-compile $(INDEX) -c constraints.txt torch==2.13.0 hatchling editables
-	$(BIN)/python -m pip install --no-compile $(INDEX) -c constraints.txt --no-build-isolation --editable '.[dev]'
+	$(BIN)/python -m pip install --no-compile -c constraints.txt uv
+	$(UV) --python $(BIN)/python torch==2.13.0 hatchling editables
+	$(UV) --python $(BIN)/python --no-build-isolation --editable '.[dev]'
 	touch $@
 
 # Two fifths of the recipe's steps, and no second judging with the most probable actions: a quarter of an hour is enough.
@@ -47,7 +49,7 @@ order: setup
 
 # What the simulator is made of: tests that begin side by side in a fresh checkout would each compile it.
 kernels: setup
-	$(BIN)/flare bench --seconds 0.1
+	$(BIN)/python scripts/compile_kernels.py
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
@@ -63,8 +65,8 @@ dist: setup
 	rm -rf dist $(PROBE)
 	$(BIN)/python -m build --no-isolation --outdir dist
 	$(BIN)/python scripts/check_dist.py dist
-	$(PYTHON) -m venv $(PROBE)
-	$(PROBE)/bin/python -m pip install --quiet --no-compile $(INDEX) -c constraints.txt dist/*.whl
+	$(PYTHON) -m venv --without-pip $(PROBE)
+	$(UV) --quiet --python $(PROBE)/bin/python dist/*.whl
 	$(BIN)/python scripts/check_install.py $(PROBE)
 	rm -rf $(PROBE)
 

@@ -4,6 +4,7 @@ Shapes: N frames or instructions, H, W pixels, P patches of the pooled grid, F c
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -25,12 +26,11 @@ def transformers() -> ModuleType:
         PolicyError: it is not installed.
     """
     try:
-        import transformers as package
+        return import_module("transformers")
     except ImportError:
         raise PolicyError(
             "policies: a 'spoc' policy needs the package transformers. Install it with `pip install flare-core[spoc]`"
         ) from None
-    return package
 
 
 class SpocEncoder(nn.Module):
