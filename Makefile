@@ -30,7 +30,7 @@ demo: setup
 
 # One core compiles while the other does what keeps only one busy; then the tests have both.
 test: lint order
-	$(MAKE) -j3 kernels types dist docs
+	$(MAKE) -j2 kernels types dist docs
 	$(MAKE) unit
 
 format: setup

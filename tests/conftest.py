@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -38,3 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def houses() -> ScenePack:
     """Six generated houses."""
     return pack([compile_scene(parse_house(generate_house(seed, "train"), str(seed))) for seed in range(6)])
+
+
+@pytest.fixture(scope="module")
+def brief_calibration() -> Iterator[None]:
+    """New actions get their probabilities from 512 states instead of 4,096: enough where it is not asked how near they come."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flare_core.runs.finetune.CALIBRATION_STEPS", 8)
+        yield

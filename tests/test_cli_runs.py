@@ -31,6 +31,7 @@ from tests.cli_tools import BUDGET, flare, overrides, tiny_bundle
 
 HOUSE = Path(__file__).parent / "data" / "houses" / "house_746.json"
 TURTLEBOT = ("--embodiment", "turtlebot4", "--task", "objectnav_short")
+pytestmark = pytest.mark.usefixtures("brief_calibration")
 
 
 @pytest.fixture(scope="module")

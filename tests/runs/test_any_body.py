@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from flare_core.runs.compose import load_plan, write_missing
 from flare_core.runs.finetune import calibrated_policy, scene_for, senses_of
 from flare_core.runs.stages import Randomisation, training_stages
 from tests.cli_tools import tiny_bundle
+
+pytestmark = pytest.mark.usefixtures("brief_calibration")
 
 
 @st.composite

@@ -9,7 +9,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import Dinov2Config, Dinov2Model, T5Config, T5EncoderModel
 
 from flare_core.adapters.formats import image_encoders, pieces
 from flare_core.adapters.formats.container import Checkpoint
@@ -206,6 +205,8 @@ def test_half_precision_is_widened_and_said() -> None:
 
 @pytest.mark.parametrize("form", [image_encoders.OFFICIAL, image_encoders.PUBLISHED])
 def test_an_image_encoder_is_put_into_a_policy_that_lacks_it(form: image_encoders.Format) -> None:
+    from transformers import Dinov2Config, Dinov2Model  # takes seconds
+
     names = {row.source.replace("{i}", str(at)): row.shape for row in form.rows for at in range(2 if "{i}" in row.source else 1)}
     sizes = {"F": 64, "P": 14, "N": 26, "X": 128, "3*F": 192}
     state = layouts.random_state({name: tuple(sizes.get(str(dim), dim) for dim in shape) for name, shape in names.items()})  # type: ignore[misc]
@@ -231,6 +232,8 @@ def test_an_image_encoder_that_does_not_belong_is_refused() -> None:
 
 def test_published_encoder_names_are_those_of_the_packages_that_run_them() -> None:
     """The tables against transformers' own models, so that a rename there is seen here."""
+    from transformers import Dinov2Config, Dinov2Model, T5Config, T5EncoderModel  # takes seconds
+
     config = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 1, "mlp_ratio": 2, "patch_size": 14, "image_size": 70}
     dino = {target.replace("{i}", str(at)) for row in pieces.dinov2("x") for target in row.targets for at in range(2)}
     assert {f"encoder.image.{name}" for name in Dinov2Model(Dinov2Config(**config)).state_dict()} == dino

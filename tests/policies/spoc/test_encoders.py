@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import Dinov2Config, Dinov2Model
 
 from flare_core.errors import BundleError, PolicyError
 from flare_core.policies.families import policy_of, senses_of, shape_from_json
@@ -19,6 +18,8 @@ from tests.policies.spoc.tiny import DINOV2, FAMILIES, RING, SPEC, WORDS, PlainV
 
 def test_features_are_the_encoder_s_patches_of_the_cropped_image_pooled_to_the_grid() -> None:
     """By the package's own forward pass, where the position table needs no enlargement."""
+    from transformers import Dinov2Config, Dinov2Model  # takes seconds
+
     torch.manual_seed(0)
     made = policy(SpocSpec(**{**SPEC.to_json(), "views": SPEC.views, "grid": (5, 5)}))
     image = torch.randint(0, 255, (2, 22, 23, 3), dtype=torch.uint8)

@@ -180,6 +180,7 @@ def tuner_of(transfer: Transfer, folder: Path) -> FineTuner:
     return FineTuner(policy, transfer.recipe, stages, senses, folder, new_rows=transfer.plan.head.new_rows, shared=shared, seed=0)
 
 
+@pytest.mark.usefixtures("brief_calibration")
 def test_a_carried_policy_trains_in_houses_is_saved_read_judged_and_resumed_bit_identically(bundle: Path, tmp_path: Path) -> None:
     transfer = transfer_of(bundle)
     whole, halved = tuner_of(transfer, tmp_path / "whole"), tuner_of(transfer, tmp_path / "halved")
