@@ -13,7 +13,7 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 # Where it is set, every one of some hundred processes would compile all modules that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test format lint types order kernels unit docs dist clean
+.PHONY: setup demo test format lint types order kernels collect unit docs dist clean
 
 setup: $(STAMP)
 
@@ -30,7 +30,7 @@ demo: setup
 
 # One core compiles while the other does what keeps only one busy; then the tests have both.
 test: lint order
-	$(MAKE) -j2 kernels types dist docs
+	$(MAKE) -j2 kernels types dist docs collect
 	$(MAKE) unit
 
 format: setup
@@ -50,6 +50,10 @@ order: setup
 # What the simulator is made of: tests that begin side by side in a fresh checkout would each compile it.
 kernels: setup
 	$(BIN)/python scripts/compile_kernels.py
+
+# For the same reason: what the tests import is compiled once, and not by all their processes.
+collect: setup
+	$(BIN)/python -m pytest -q --collect-only >/dev/null
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

@@ -77,7 +77,7 @@ def test_the_main_job_runs_through_client_and_engine_and_says_that_it_is_no_ai2t
 def test_training_goes_on_while_its_engines_are_killed_and_stopped(tmp_path: Path) -> None:
     out, draws = tmp_path / "run", random.Random(0)
     limits = ("simulator.timeout_s=3", "simulator.start_timeout_s=45")
-    run = start(*train(out, 4, 64, 1280, *limits, "recipe.evaluation_episodes=2", UNCALIBRATED))
+    run = start(*train(out, 8, 32, 1280, *limits, "recipe.evaluation_episodes=2", UNCALIBRATED))
     hurt = 0
     while run.poll() is None:
         time.sleep(0.7)
