@@ -30,7 +30,9 @@ class _Recursion(torch.autograd.Function):
     Reference: Cho et al. 2014, arXiv:1406.1078.
     """
 
+    # The recursion itself is float32 always: with products of so few rows, lower precision gains nothing.
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]
     def forward(ctx: Any, projected: Tensor, state: Tensor, weight: Tensor, bias: Tensor, keep: Tensor) -> Tensor:
         steps, rows, width = len(projected), *state.shape
         out, before = projected.new_empty(steps, rows, width), projected.new_empty(steps, rows, width)
@@ -47,6 +49,7 @@ class _Recursion(torch.autograd.Function):
         return out
 
     @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *wanted: Tensor) -> tuple[Tensor | None, ...]:
         before, gates, told, weight, keep = ctx.saved_tensors
         steps, _, width = before.shape

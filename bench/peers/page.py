@@ -14,12 +14,14 @@ NAMES: Final = {
     "flare": "flare",
     "flare_own_gru": "flare, GRU of `gru.py`",
     "flare_bfloat16": "flare, `arithmetic: bfloat16`",
+    "flare_own_gru_bfloat16": "flare, GRU of `gru.py`, `arithmetic: bfloat16`",
     "allenact": "AllenAct",
     "allenact_own_gru": "AllenAct, GRU of `gru.py`",
     "sample_factory": "Sample Factory",
     "moderngl": "moderngl, software OpenGL",
     "miniworld": "MiniWorld, software OpenGL",
 }
+PEERS: Final = ("allenact", "sample_factory")  # learners as they come
 BARS: Final = "▁▂▃▄▅▆▇█"
 SHOWN: Final = 15  # bars of a curve
 Answer = Mapping[str, Any]
@@ -49,18 +51,23 @@ def curve(rewards: Sequence[float]) -> str:
 
 
 def learners(found: Found, setting: str) -> str:
-    """Steps a second of all learners in one setting, beside flare's in the same rounds, each with its learning curve."""
+    """Steps a second of all learners in one setting, beside the fastest peer as it comes in the same rounds, each with its curve."""
     answers = [answer for answer in found["learners"] if answer["setting"] == setting]
     curves = {answer["name"]: answer["reward"] for answer in found["curves"] if answer["setting"] == setting}
-    ours = {answer["round"]: steps_per_second(answer) for answer in answers if answer["name"] == "flare"}
-    rows = [("learner", "steps/s of processor time", "steps/s of wall time", "flare is faster by", "numbers in the network", "it learns")]
-    for name in dict.fromkeys(answer["name"] for answer in answers):
+    rounds = {
+        name: {answer["round"]: steps_per_second(answer) for answer in answers if answer["name"] == name}
+        for name in dict.fromkeys(answer["name"] for answer in answers)
+    }
+    best = max((name for name in rounds if name in PEERS), key=lambda name: median(rounds[name].values()), default="")
+    beside = f"times {NAMES[best]}" if best else "times a peer"
+    rows = [("learner", "steps/s of processor time", "steps/s of wall time", beside, "numbers in the network", "it learns")]
+    for name, rates in rounds.items():
         mine = [answer for answer in answers if answer["name"] == name]
-        ratios = [ours[answer["round"]] / steps_per_second(answer) for answer in mine if answer["round"] in ours]
+        ratios = [rate / rounds[best][at] for at, rate in rates.items() if at in rounds[best]] if best not in ("", name) else []
         versions = mine[0]["versions"]
         version = next((versions[key] for key in (name, name.replace("_", "-")) if key in versions), "")
         cells = (ranged([steps_per_second(answer, clock) for answer in mine]) for clock in ("processor_s", "wall_s"))
-        times = "" if name == "flare" or not ratios else ranged(ratios, 2)
+        times = ranged(ratios, 2) if ratios else ""
         shown = curve(curves[name]) if name in curves else "not measured"
         rows.append((f"{NAMES[name]} {version}".strip(), *cells, times, f"{mine[0]['parameters']:,}", shown))
     return markdown(rows)

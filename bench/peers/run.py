@@ -55,9 +55,11 @@ LEARNERS: Final = (
     Side(name="flare_own_gru", setting="trained", module="flare_side", options=("--own-gru",)),
     Side(name="allenact_own_gru", setting="trained", module="allenact_side", environment="allenact", options=("--own-gru",)),
     Side(name="flare_bfloat16", setting="trained", module="flare_side", options=("--bfloat16",)),
+    Side(name="flare_own_gru_bfloat16", setting="trained", module="flare_side", options=("--own-gru", "--bfloat16")),
     Side(name="flare", setting="frozen", module="flare_side", options=("--frozen",)),
     Side(name="allenact", setting="frozen", module="allenact_side", environment="allenact", options=("--frozen",)),
     Side(name="flare_own_gru", setting="frozen", module="flare_side", options=("--frozen", "--own-gru")),
+    Side(name="flare_own_gru_bfloat16", setting="frozen", module="flare_side", options=("--frozen", "--own-gru", "--bfloat16")),
     Side(name="allenact_own_gru", setting="frozen", module="allenact_side", environment="allenact", options=("--frozen", "--own-gru")),
 )
 RENDERERS: Final = tuple(

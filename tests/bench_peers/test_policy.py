@@ -74,6 +74,19 @@ def test_the_own_gru_gives_torchs_outputs_and_gradients_with_resets() -> None:
     assert not torch.allclose(outputs[1], forgetful, atol=1e-3)
 
 
+def test_the_own_gru_recurs_in_float32_where_the_rest_is_bfloat16() -> None:
+    torch.manual_seed(0)
+    tower, memory = Tower(GruShape(frozen=True, own_gru=True), task.ACTIONS), Recurrent.of(torch.rand(ROWS, WIDTH))
+    exact, _ = tower.trunk(seen(), starts(), memory)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough, _ = tower.trunk(seen(), starts(), memory)
+    assert rough.dtype == torch.float32
+    assert torch.allclose(rough, exact, atol=1e-2)
+    assert not torch.equal(rough, exact)  # control: what goes into the recursion is rounded
+    gradients = [torch.autograd.grad(out.float().sum(), tower.gru.weight_hh_l0)[0] for out in (exact, rough)]
+    assert torch.allclose(*gradients, rtol=0.02, atol=0.02 * float(gradients[0].abs().max()))
+
+
 def test_stretches_are_cut_where_any_row_begins() -> None:
     assert stretches(starts()) == [(0, 3), (3, 5), (5, 7)]
     assert stretches(torch.ones(1, 2, dtype=torch.bool)) == [(0, 1)]
