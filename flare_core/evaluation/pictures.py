@@ -226,7 +226,8 @@ def _draw_use(axis: Axes, records: Sequence[Mapping[str, Any]], actions: Sequenc
         steps, share = series(uses, "use")
         axis.plot(steps, 100 * share, color=LINES[at % len(LINES)], linewidth=1.0, label=action)
     axis.set_title("use of actions, %", fontsize=8, loc="left")
-    axis.legend(loc="upper left", frameon=False, fontsize=7, ncols=4)
+    # In the title's line: within the panel it would lie on the curves.
+    axis.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2, frameon=False, fontsize=7, ncols=5)
 
 
 def plain(axis: Axes) -> None:
