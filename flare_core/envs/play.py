@@ -19,7 +19,7 @@ from flare_core.tasks.metrics import Milestones
 from flare_core.tasks.predicates import Holding, LookedAround, walk
 from flare_core.tasks.rewards import Purse
 from flare_core.tasks.task import Task
-from flare_core.world import Bools, Floats, Ints, Simulator
+from flare_core.world import Bools, Floats, Ints, Simulator, World
 
 GOAL_WORDS = 16  # length of the `goal` observation; of a task with longer instructions, that of the longest
 MOST_WORDS = 64
@@ -98,6 +98,7 @@ class Play:
         self._return = np.zeros(batch)
         self._rows = np.arange(batch)
         self._world = simulator.world()
+        self._masked: tuple[World, Bools] | None = None  # the world that masks were last worked out for, and they
 
     @property
     def episodes(self) -> Sequence[Episode]:
@@ -203,7 +204,9 @@ class Play:
 
     def masks(self) -> Bools:
         """(B, A) actions that each row is allowed now."""
-        return self.state.masks(self._world, self._which)
+        if self._masked is None or self._masked[0] is not self._world:
+            self._masked = (self._world, self.state.masks(self._world, self._which))
+        return self._masked[1].copy()
 
     def results(self, over: Bools) -> dict[str, npt.NDArray[Any]]:
         """Account of every row's episode so far; rows that are not over hold zeros.

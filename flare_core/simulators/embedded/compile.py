@@ -23,7 +23,7 @@ from flare_core.simulators.embedded.scene import (
     Ints,
     Scene,
     box_faces,
-    shade_of,
+    lit,
 )
 
 LEAST_M = 1e-3  # a flatter object would have no faces
@@ -182,7 +182,7 @@ def _freeze(house: House, object_box: Floats, points: Floats, starts: Ints, into
         face_p=p.astype(np.float32),
         face_u=u.astype(np.float32),
         face_v=v.astype(np.float32),
-        face_shade=shade_of(u, v).astype(np.float32),
+        face_shade=lit(u, v)[1].astype(np.float32),
         face_look=np.concatenate(into.look).astype(np.int32),
         group_sphere=_spheres(p, u, v, into.groups).astype(np.float32),
         group_look=np.array(into.groups, dtype=np.int32),

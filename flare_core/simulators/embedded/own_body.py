@@ -12,7 +12,7 @@ from flare_core.embodiments.body import Embodiment
 from flare_core.houses.house import Colour
 from flare_core.simulators.embedded.arm import PARTS, numbers_of, parts_of_rows
 from flare_core.simulators.embedded.buffers import Own
-from flare_core.simulators.embedded.scene import PLAIN, box_faces, shade_of
+from flare_core.simulators.embedded.scene import PLAIN, box_faces, lit
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +37,7 @@ def own_faces(body: Embodiment, pose: Floats, joints: Floats, first_material: in
     boxes = parts.reshape(-1, 8)
     part, side = np.repeat(np.arange(len(boxes)), 6), np.tile(np.arange(6), len(boxes))
     p, u, v = box_faces(boxes, part, side)
+    normal, shade = lit(u, v)
     count = len(p) // batch
     look = np.zeros((count, 4), np.int32)
     look[:, 0] = first_material + np.array([0] * 6 + [1] * (count - 6))
@@ -46,7 +47,7 @@ def own_faces(body: Embodiment, pose: Floats, joints: Floats, first_material: in
         p=p.reshape(split).astype(np.float32),
         u=u.reshape(split).astype(np.float32),
         v=v.reshape(split).astype(np.float32),
-        n=np.cross(u, v).reshape(split).astype(np.float32),
-        shade=shade_of(u, v).reshape(batch, count).astype(np.float32),
+        n=normal.reshape(split).astype(np.float32),
+        shade=shade.reshape(batch, count).astype(np.float32),
         look=look,
     )

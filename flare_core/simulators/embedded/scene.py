@@ -135,17 +135,28 @@ def box_faces(boxes: Floats, part: Ints, side: Ints) -> tuple[Floats, Floats, Fl
     Returns:
         p, u, v: (F, 3) each, facing outward.
     """
-    box = boxes[part]
-    axes = np.zeros((len(part), 3, 3))  # row a: half edge along the box's axis a, in the world
-    axes[:, 0, 0], axes[:, 0, 2] = box[:, 6] * box[:, 3], -box[:, 7] * box[:, 3]
-    axes[:, 1, 1] = box[:, 4]
-    axes[:, 2, 0], axes[:, 2, 2] = box[:, 7] * box[:, 5], box[:, 6] * box[:, 5]
-    at = np.arange(len(part))
-    axis, low = side // 2, side % 2 == 1
-    normal = axes[at, axis] * np.where(low, -1.0, 1.0)[:, None]
-    one, two = axes[at, (axis + 1) % 3], axes[at, (axis + 2) % 3]
-    u, v = np.where(low[:, None], two, one), np.where(low[:, None], one, two)
-    return box[:, :3] + normal - u - v, 2 * u, 2 * v
+    p, u, v = np.empty((len(part), 3)), np.empty((len(part), 3)), np.empty((len(part), 3))
+    # One kind of arrays, so that one kernel is compiled.
+    _sides(np.ascontiguousarray(boxes), part.astype(np.int64), side.astype(np.int64), p, u, v)
+    return p, u, v
+
+
+@kernel
+def _sides(boxes: Floats, part: Ints, side: Ints, p: Floats, u: Floats, v: Floats) -> None:
+    half = np.zeros((3, 3))  # row a: half edge along the box's axis a, in the world
+    for at in range(part.shape[0]):
+        box = boxes[part[at]]
+        half[0, 0], half[0, 2] = box[6] * box[3], -box[7] * box[3]
+        half[1, 1] = box[4]
+        half[2, 0], half[2, 2] = box[7] * box[5], box[6] * box[5]
+        axis, is_low = side[at] // 2, side[at] % 2 == 1
+        one, two = half[(axis + 1) % 3], half[(axis + 2) % 3]
+        if is_low:
+            one, two = two, one
+        for i in range(3):
+            normal = -half[axis, i] if is_low else half[axis, i]
+            p[at, i] = box[i] + normal - one[i] - two[i]
+            u[at, i], v[at, i] = 2 * one[i], 2 * two[i]
 
 
 SUN: Final = (0.11, 0.22, 0.07)  # what light from above and one side adds to a face that looks there
@@ -165,14 +176,16 @@ def shade_at(nx: float, ny: float, nz: float) -> float:
 
 
 @kernel
-def _shades(normal: Floats, out: Floats) -> None:
-    for at in range(normal.shape[0]):
-        out[at] = shade_at(normal[at, 0], normal[at, 1], normal[at, 2])
+def _lit(u: Floats, v: Floats, normal: Floats, shade: Floats) -> None:
+    for at in range(u.shape[0]):
+        normal[at, 0] = u[at, 1] * v[at, 2] - u[at, 2] * v[at, 1]
+        normal[at, 1] = u[at, 2] * v[at, 0] - u[at, 0] * v[at, 2]
+        normal[at, 2] = u[at, 0] * v[at, 1] - u[at, 1] * v[at, 0]
+        shade[at] = shade_at(normal[at, 0], normal[at, 1], normal[at, 2])
 
 
-def shade_of(u: Floats, v: Floats) -> Floats:
-    """(F,) brightness of faces with these edges."""
-    normal = np.cross(u, v)
-    out = np.empty(len(normal))
-    _shades(normal, out)
-    return out
+def lit(u: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """Normals (F, 3), cross(u, v), and brightness (F,) of faces with these edges."""
+    normal, shade = np.empty(u.shape), np.empty(len(u))
+    _lit(u, v, normal, shade)
+    return normal, shade
