@@ -100,6 +100,18 @@ def test_pictures_of_several_houses_are_written(tmp_path: Path) -> None:
     assert picture(tmp_path / "grid.png").std() > 0.05
 
 
+def test_the_way_after_training_has_the_reports_colour_and_the_way_before_it_another(tmp_path: Path) -> None:
+    def blue_columns(trails: tuple[Trail, ...]) -> np.ndarray:
+        top_down(HOUSE, trails, tmp_path / "ways.png")
+        image = picture(tmp_path / "ways.png")
+        image = image[: int(0.85 * len(image))]  # without the legend
+        return np.flatnonzero((np.abs(image - np.array([0x00, 0x72, 0xB2]) / 255).max(axis=2) < 0.02).any(axis=0))
+
+    left = replace(TRAIL, points=np.array([[0.5, 1.0], [0.5, 2.0]]))
+    right = replace(TRAIL, points=np.array([[3.5, 1.0], [3.5, 1.2]]))
+    assert blue_columns((left, right)).min() > blue_columns((right, left)).max()
+
+
 def test_a_learning_curve_is_written_from_any_log(tmp_path: Path) -> None:
     records = [
         {"steps": 4096 * at, "success": at / 100, "source_kl": 0.01, "clip_fraction": None, "use": {"look_up": 0.02}} for at in range(1, 50)
