@@ -53,7 +53,8 @@ kernels: setup
 
 # For the same reason: what the tests import is compiled once, and not by all their processes.
 collect: setup
-	$(BIN)/python -m pytest -q --collect-only >/dev/null
+	@echo pytest --collect-only
+	@said=$$($(BIN)/python -m pytest -q --collect-only) || { echo "$$said" | tail -n 60; exit 1; }
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal

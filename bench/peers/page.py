@@ -52,18 +52,18 @@ def curve(rewards: Sequence[float]) -> str:
 
 def learners(found: Found, setting: str) -> str:
     """Steps a second of all learners in one setting, beside the fastest peer as it comes in the same rounds, each with its curve."""
-    answers = [answer for answer in found["learners"] if answer["setting"] == setting]
+    sides: dict[str, list[Answer]] = {}
+    for answer in found["learners"]:
+        if answer["setting"] == setting:
+            sides.setdefault(answer["name"], []).append(answer)
     curves = {answer["name"]: answer["reward"] for answer in found["curves"] if answer["setting"] == setting}
-    rounds = {
-        name: {answer["round"]: steps_per_second(answer) for answer in answers if answer["name"] == name}
-        for name in dict.fromkeys(answer["name"] for answer in answers)
-    }
-    best = max((name for name in rounds if name in PEERS), key=lambda name: median(rounds[name].values()), default="")
+    rates = {name: {answer["round"]: steps_per_second(answer) for answer in mine} for name, mine in sides.items()}
+    best = max((name for name in rates if name in PEERS), key=lambda name: median(rates[name].values()), default="")
     beside = f"times {NAMES[best]}" if best else "times a peer"
     rows = [("learner", "steps/s of processor time", "steps/s of wall time", beside, "numbers in the network", "it learns")]
-    for name, rates in rounds.items():
-        mine = [answer for answer in answers if answer["name"] == name]
-        ratios = [rate / rounds[best][at] for at, rate in rates.items() if at in rounds[best]] if best not in ("", name) else []
+    for name, mine in sides.items():
+        known = rates[best] if best not in ("", name) else {}
+        ratios = [rate / known[at] for at, rate in rates[name].items() if at in known]
         versions = mine[0]["versions"]
         version = next((versions[key] for key in (name, name.replace("_", "-")) if key in versions), "")
         cells = (ranged([steps_per_second(answer, clock) for answer in mine]) for clock in ("processor_s", "wall_s"))

@@ -28,7 +28,6 @@ Floats = npt.NDArray[np.float64]
 # Okabe and Ito's colours: told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, PURPLE, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 LINES: Final = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
-BEFORE_AFTER: Final = (RED, BLUE)  # of two ways in one house, as in the report
 INK, PALE = "#333333", "#BBBBBB"
 ROOM_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {"Kitchen": "#FBF3DC", "LivingRoom": "#E6F1E4", "Bedroom": "#E5ECF6", "Bathroom": "#EFE6F2"}
@@ -126,7 +125,7 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     """Draw houses from above, x to the right and z up the page, so that yaw turns clockwise as it does in the house.
 
     A star marks a target, a ring with a tick the start and its direction, a filled dot the end of an episode that
-    succeeded, a cross the end of one that did not. Of two trails the first is taken for the one before training.
+    succeeded, a cross the end of one that did not. The last trail of a house is blue, as the way after training is in the report.
     """
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(5.6 * columns, 5.2 * rows), layout="constrained")
@@ -134,9 +133,8 @@ def top_down_grid(panels: Sequence[Panel], path: Path, columns: int = 2) -> None
     for at, panel in enumerate(panels):
         axis = figure.add_subplot(rows, columns, at + 1)
         names = draw_house(axis, panel.house)
-        colours = LINES if len(panel.trails) != len(BEFORE_AFTER) else BEFORE_AFTER
-        for number, trail in enumerate(panel.trails):
-            _draw_trail(axis, trail, colours[number % len(colours)])
+        for number, trail in enumerate(panel.trails, start=1):
+            _draw_trail(axis, trail, LINES[(len(panel.trails) - number) % len(LINES)])
         axis.set_aspect("equal")
         axis.autoscale_view()
         axis.set_title(panel.title, fontsize=10, loc="left")

@@ -136,8 +136,7 @@ def box_faces(boxes: Floats, part: Ints, side: Ints) -> tuple[Floats, Floats, Fl
         p, u, v: (F, 3) each, facing outward.
     """
     p, u, v = np.empty((len(part), 3)), np.empty((len(part), 3)), np.empty((len(part), 3))
-    # One kind of arrays, so that one kernel is compiled.
-    _sides(np.ascontiguousarray(boxes), part.astype(np.int64), side.astype(np.int64), p, u, v)
+    _sides(boxes, part, side, p, u, v)
     return p, u, v
 
 
