@@ -54,7 +54,7 @@ kernels: setup
 # For the same reason: what the tests import is compiled once, and not by all their processes.
 collect: setup
 	@echo pytest --collect-only
-	@said=$$($(BIN)/python -m pytest -q --collect-only) || { echo "$$said" | grep -v '::test_'; exit 1; }
+	@said=$$($(BIN)/python -m pytest -qq --collect-only) || { echo "$$said" | grep -v '^tests/.*: [0-9]*$$'; exit 1; }
 
 unit: setup
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
